@@ -232,10 +232,7 @@ export interface LabelSelector {
 
 export interface GameServerSelector extends LabelSelector {
   gameServerState?: 'Ready' | 'Allocated';
-  counters?: Record<
-    string,
-    { minCount?: number; maxCount?: number; minAvailable?: number; maxAvailable?: number }
-  >;
+  counters?: Record<string, { minCount?: number; maxCount?: number; minAvailable?: number; maxAvailable?: number }>;
   lists?: Record<string, { containsValue?: string; minAvailable?: number; maxAvailable?: number }>;
   players?: { minAvailable?: number; maxAvailable?: number };
 }

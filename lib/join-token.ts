@@ -1,0 +1,169 @@
+import { CompactEncrypt, compactDecrypt, errors, jwtVerify, SignJWT } from 'jose';
+import type { KeySet } from './key-set.ts';
+import { parseSessionDescriptor } from './session.ts';
+import type { SessionDescriptor } from './session.ts';
+
+/**
+ * The join token: a compact JWE that only allocator and gateway can open (`dir`, A256GCM), around a route and around
+ * a compact JWS (EdDSA) that proves a seat to the game server. The token is the route: valid the moment it is made,
+ * with no lookup. See docs/adr/0002-the-token-is-the-route.md.
+ */
+
+/** The right of one player to be in one session, on one GameServer, until a time. */
+export interface Seat {
+  playerId: string;
+  gameServerUid: string;
+  /** Seconds since the Unix epoch: connecting later than this is refused. */
+  expiresAtSeconds: number;
+  session: SessionDescriptor;
+}
+
+/** Where the gateway takes a connection. */
+export interface Route {
+  address: string;
+  port: number;
+  gameServerUid: string;
+  sessionId: string;
+  /** Seconds since the Unix epoch. */
+  expiresAtSeconds: number;
+}
+
+/** What the gateway finds in a sealed token: the route, and the seat token it hands on unread. */
+export interface OpenedRoute extends Route {
+  seatToken: string;
+}
+
+export interface JoinTokens {
+  /** For the URL: only the gateway can read it. */
+  sealed: string;
+  /** For the game server: what the gateway finds inside, and what direct mode hands out. */
+  seatToken: string;
+}
+
+export type TokenFault = 'token_invalid' | 'token_expired';
+
+/** The token was not accepted. Says why by code; never holds the token. */
+export class TokenError extends Error {
+  readonly code: TokenFault;
+
+  constructor(code: TokenFault, options?: ErrorOptions) {
+    super(code, options);
+    this.name = 'TokenError';
+    this.code = code;
+  }
+}
+
+/** Sealed tokens are below this; longer ones are refused unread. */
+export const MAX_JOIN_TOKEN_BYTES = 4096;
+
+const ISSUER = 'regatta';
+/** Clocks of two machines may differ by this much. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Makes join tokens with the first key of each set. For the allocator. */
+export class JoinTokenIssuer {
+  readonly #sealingKeys: KeySet;
+  readonly #signingKeys: KeySet;
+
+  constructor(keys: { sealing: KeySet; signing: KeySet }) {
+    this.#sealingKeys = keys.sealing;
+    this.#signingKeys = keys.signing;
+  }
+
+  /** A token that is good at once and until the seat's expiry. */
+  async issue(seat: Seat, target: { address: string; port: number }): Promise<JoinTokens> {
+    const signing = this.#signingKeys.current();
+    const seatToken = await new SignJWT({ session: seat.session })
+      .setProtectedHeader({ alg: 'EdDSA', kid: signing.keyId })
+      .setIssuer(ISSUER)
+      .setSubject(seat.playerId)
+      .setAudience(seat.gameServerUid)
+      .setExpirationTime(seat.expiresAtSeconds)
+      .sign(signing.key);
+    const sealing = this.#sealingKeys.current();
+    const route: OpenedRoute = {
+      address: target.address,
+      port: target.port,
+      gameServerUid: seat.gameServerUid,
+      sessionId: seat.session.sessionId,
+      expiresAtSeconds: seat.expiresAtSeconds,
+      seatToken,
+    };
+    const sealed = await new CompactEncrypt(new TextEncoder().encode(JSON.stringify(route)))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: sealing.keyId })
+      .encrypt(sealing.key);
+    return { sealed, seatToken };
+  }
+}
+
+/** Opens sealed tokens with any key of the set. For the gateway. */
+export class RouteOpener {
+  readonly #sealingKeys: KeySet;
+
+  constructor(sealingKeys: KeySet) {
+    this.#sealingKeys = sealingKeys;
+  }
+
+  /**
+   * @param nowSeconds - seconds since the Unix epoch
+   * @throws TokenError
+   */
+  async open(sealed: string, nowSeconds: number): Promise<OpenedRoute> {
+    if (sealed.length > MAX_JOIN_TOKEN_BYTES) throw new TokenError('token_invalid');
+    const route = await this.#decrypt(sealed);
+    if (route.expiresAtSeconds + CLOCK_TOLERANCE_SECONDS <= nowSeconds) throw new TokenError('token_expired');
+    return route;
+  }
+
+  async #decrypt(sealed: string): Promise<OpenedRoute> {
+    try {
+      const { plaintext } = await compactDecrypt(sealed, (header) => this.#sealingKeys.byId(header.kid), {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+      });
+      // Authenticated by our own key: what is inside was written by `issue` above.
+      return JSON.parse(new TextDecoder().decode(plaintext)) as OpenedRoute;
+    } catch (error) {
+      throw new TokenError('token_invalid', { cause: error });
+    }
+  }
+}
+
+/** Checks seat tokens with public keys. For game servers. */
+export class SeatVerifier {
+  readonly #publicKeys: KeySet;
+
+  constructor(publicKeys: KeySet) {
+    this.#publicKeys = publicKeys;
+  }
+
+  /**
+   * Checks signature and expiry. Whether the seat is for this GameServer and this session is the caller's to compare:
+   * it has its own codes for that.
+   *
+   * @param nowSeconds - seconds since the Unix epoch
+   * @throws TokenError
+   */
+  async verify(seatToken: string, nowSeconds: number): Promise<Seat> {
+    if (seatToken.length > MAX_JOIN_TOKEN_BYTES) throw new TokenError('token_invalid');
+    try {
+      const { payload } = await jwtVerify(seatToken, (header) => this.#publicKeys.byId(header.kid), {
+        algorithms: ['EdDSA'],
+        issuer: ISSUER,
+        requiredClaims: ['sub', 'aud', 'exp'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: new Date(nowSeconds * 1000),
+      });
+      const session = parseSessionDescriptor(payload['session']);
+      const { sub, aud, exp } = payload;
+      if (session === undefined || sub === undefined || typeof aud !== 'string' || exp === undefined) {
+        throw new TokenError('token_invalid');
+      }
+      return { playerId: sub, gameServerUid: aud, expiresAtSeconds: exp, session };
+    } catch (error) {
+      if (error instanceof TokenError) throw error;
+      const expired = error instanceof errors.JWTExpired;
+      throw new TokenError(expired ? 'token_expired' : 'token_invalid', { cause: error });
+    }
+  }
+}
