@@ -27,6 +27,8 @@ export interface DeleteOptions {
   preconditions?: DeletePreconditions;
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   gracePeriodSeconds?: number;
+  /** Answers what would be, changing nothing. */
+  dryRun?: boolean;
 }
 
 export interface WriteOptions {
@@ -81,4 +83,18 @@ export interface ObjectStore {
 
   /** Calls back for each later change, in order, synchronously with the write. Gives back the function that ends it. */
   subscribe<T extends KubernetesObject>(resource: string, listener: (event: WatchEvent<T>) => void): () => void;
+
+  /**
+   * The changes of a resource after a version, oldest first.
+   *
+   * @throws StatusError 410 Expired when the history no longer reaches back so far
+   */
+  changesSince(resource: string, resourceVersion: string): WatchEvent[];
+
+  /**
+   * All objects of a resource as they were at a version, ordered by namespace and name.
+   *
+   * @throws StatusError 410 Expired when the history no longer reaches back so far
+   */
+  listAt(resource: string, resourceVersion: string): KubernetesObject[];
 }

@@ -1,0 +1,103 @@
+import { StatusError } from './status-error.ts';
+
+/** What JSON can hold. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+
+/** A JSON object. A key that is absent reads as `undefined`. */
+export interface JsonObject {
+  [key: string]: JsonValue | undefined;
+}
+
+/** Deeper bodies are refused, so that walking them cannot exhaust the stack. */
+const MAX_DEPTH = 200;
+
+/** Whether the value is an object and neither an array nor `null`. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value where it is an object, else an empty one. For reading below it; writing to it may be lost. */
+export function asJsonObject(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+/** Reads a path of plain keys; `undefined` where anything on the way is missing. */
+export function readPath(value: unknown, path: readonly string[]): unknown {
+  let current = value;
+  for (const key of path) {
+    if (!isJsonObject(current)) return undefined;
+    current = current[key];
+  }
+  return current;
+}
+
+/** Writes a path of plain keys, making objects on the way. */
+export function writePath(object: JsonObject, path: readonly string[], value: JsonValue): void {
+  let current = object;
+  for (const key of path.slice(0, -1)) {
+    const below = current[key];
+    const next = isJsonObject(below) ? below : {};
+    current[key] = next;
+    current = next;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) current[last] = value;
+}
+
+/**
+ * A deep copy that can be changed. Keys without a value and the key `__proto__` are left out.
+ *
+ * @throws StatusError 400 when the value nests deeper than any real object does
+ */
+export function copyJson<T>(value: T): T {
+  // The copy has the shape of its source; TypeScript cannot follow that through the walk.
+  return copyValue(value, 0, false) as T;
+}
+
+/** A deep copy that nobody can change: what the store keeps and gives out. */
+export function frozenCopy<T>(value: T): T {
+  return copyValue(value, 0, true) as T;
+}
+
+function copyValue(value: unknown, depth: number, frozen: boolean): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) throw new StatusError(400, 'BadRequest', 'the object nests too deep');
+  if (Array.isArray(value)) {
+    const array: unknown[] = [];
+    for (const item of value) array.push(copyValue(item ?? null, depth + 1, frozen));
+    return frozen ? Object.freeze(array) : array;
+  }
+  const copy: Record<string, unknown> = {};
+  for (const [key, below] of Object.entries(value)) {
+    if (below === undefined || key === '__proto__') continue;
+    copy[key] = copyValue(below, depth + 1, frozen);
+  }
+  return frozen ? Object.freeze(copy) : copy;
+}
+
+/** Whether two JSON values are the same, whatever the order of their keys. A key without a value counts as absent. */
+export function jsonEquals(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (Array.isArray(left)) {
+    if (!Array.isArray(right) || left.length !== right.length) return false;
+    return left.every((item, index) => jsonEquals(item, right[index]));
+  }
+  if (!isJsonObject(left) || !isJsonObject(right)) return false;
+  let count = 0;
+  for (const key in left) {
+    if (left[key] === undefined) continue;
+    if (right[key] === undefined || !jsonEquals(left[key], right[key])) return false;
+    count += 1;
+  }
+  for (const key in right) if (right[key] !== undefined) count -= 1;
+  return count === 0;
+}
+
+/** The object with the items of its maps in a steady order, so that equal objects give equal text. */
+export function stableText(value: unknown): string {
+  return JSON.stringify(value, (_key, below: unknown) =>
+    isJsonObject(below)
+      ? Object.fromEntries(Object.entries(below).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : below,
+  );
+}

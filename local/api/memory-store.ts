@@ -1,0 +1,371 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { KubernetesObject } from '../../lib/agones.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { admit, checkEnvelope, fieldsOf, splitPath } from './admission.ts';
+import { ChangeHistory } from './change-history.ts';
+import { copyJson, frozenCopy, jsonEquals, readPath, writePath } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { ObjectIndex } from './object-index.ts';
+import { alreadyExists, badRequest, conflict, invalid, methodNotAllowed, notFound } from './refusals.ts';
+import type { ResourceDefinition } from './resource.ts';
+import { StatusError } from './status-error.ts';
+import type { DeleteOptions, ListFilter, ObjectStore, WatchEvent, WriteOptions } from './store.ts';
+
+/** What a store needs and how much it keeps. */
+export interface ObjectStoreOptions {
+  clock: Clock;
+  /** Told of listeners that throw. */
+  logger: Logger;
+  /** How many changes of each resource a watch can start from. @default 8192 */
+  historyLimit?: number;
+  /** How many objects of each resource there may be; a create beyond it is refused with 403. @default 100_000 */
+  objectLimit?: number;
+}
+
+/** Everything of one resource. */
+interface Table {
+  definition: ResourceDefinition;
+  index: ObjectIndex;
+  history: ChangeHistory;
+  listeners: Set<(event: WatchEvent) => void>;
+}
+
+/** The counter starts above 1, so that a client that makes up a small version learns that it is too old. */
+const START_VERSION = 100;
+const NAME_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+const NAME_SUFFIX_LENGTH = 5;
+const MAX_GENERATED_NAME_BASE = 58;
+const GENERATE_NAME_ATTEMPTS = 8;
+
+/** The objects of the API, in memory; see {@link ObjectStore}. Starts empty: not even a namespace is there. */
+export function createObjectStore(definitions: readonly ResourceDefinition[], options: ObjectStoreOptions): ObjectStore {
+  return new MemoryStore(definitions, options);
+}
+
+class MemoryStore implements ObjectStore {
+  readonly definitions: readonly ResourceDefinition[];
+  readonly #tables = new Map<string, Table>();
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #objectLimit: number;
+  #version = START_VERSION;
+  /** Changes made by listeners wait here until all listeners have seen the change before. */
+  readonly #undelivered: { table: Table; event: WatchEvent }[] = [];
+  #delivering = false;
+
+  constructor(definitions: readonly ResourceDefinition[], options: ObjectStoreOptions) {
+    this.definitions = definitions;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#objectLimit = options.objectLimit ?? 100_000;
+    for (const definition of definitions) {
+      if (this.#tables.has(definition.plural)) throw new Error(`two definitions of ${definition.plural}`);
+      const history = new ChangeHistory(options.historyLimit ?? 8192, START_VERSION);
+      this.#tables.set(definition.plural, { definition, index: new ObjectIndex(), history, listeners: new Set() });
+    }
+  }
+
+  get resourceVersion(): string {
+    return String(this.#version);
+  }
+
+  create<T extends KubernetesObject>(resource: string, object: T, options: WriteOptions = {}): T {
+    const table = this.#table(resource);
+    const { definition, index } = table;
+    const created: KubernetesObject = copyJson(object);
+    checkEnvelope(definition, created);
+    const { metadata } = created;
+    metadata.name = this.#nameFor(table, created);
+    if (!definition.namespaced) delete metadata.namespace;
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
+      throw badRequest('resourceVersion should not be set on objects to be created');
+    }
+    delete metadata.resourceVersion;
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+    if (definition.statusSubresource) delete fieldsOf(created)['status'];
+    this.#checkNamespace(definition, metadata.namespace);
+    admit(definition, created, undefined, true);
+    if (index.get(metadata.namespace ?? '', metadata.name) !== undefined) throw alreadyExists(definition, metadata.name);
+    if (index.size >= this.#objectLimit) {
+      const message = `${definition.plural} are limited to ${this.#objectLimit}`;
+      throw new StatusError(403, 'Forbidden', message, { name: metadata.name, kind: definition.plural });
+    }
+    metadata.uid = randomUUID();
+    metadata.creationTimestamp = this.#timestamp();
+    if (definition.group !== '') metadata.generation = 1;
+    return this.#write<T>(table, created, undefined, options);
+  }
+
+  get<T extends KubernetesObject>(resource: string, namespace: string, name: string): T {
+    const found = this.find<T>(resource, namespace, name);
+    if (found === undefined) throw notFound(this.#table(resource).definition, name);
+    return found;
+  }
+
+  find<T extends KubernetesObject>(resource: string, namespace: string, name: string): T | undefined {
+    const table = this.#table(resource);
+    // The caller names the type of the objects it keeps under this resource.
+    return table.index.get(table.definition.namespaced ? namespace : '', name) as T | undefined;
+  }
+
+  list<T extends KubernetesObject>(resource: string, filter: ListFilter = {}): T[] {
+    return this.#table(resource).index.list(filter) as T[];
+  }
+
+  update<T extends KubernetesObject>(resource: string, object: T, options: WriteOptions = {}): T {
+    const table = this.#table(resource);
+    const { definition } = table;
+    const sent: KubernetesObject = copyJson(object);
+    checkEnvelope(definition, sent);
+    const { name, resourceVersion, uid } = sent.metadata;
+    const current = this.get(resource, sent.metadata.namespace ?? '', name);
+    if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== current.metadata.resourceVersion) {
+      throw conflict(definition, name);
+    }
+    if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
+      throw conflict(definition, name, `its uid is not ${uid}`);
+    }
+    const next = this.#merged(definition, current, sent, options.subresource);
+    this.#keepSystemFields(current, next);
+    this.#checkFinalizers(definition, current, next);
+    admit(definition, next, current, options.subresource === undefined);
+    this.#keepSystemFields(current, next);
+    if (jsonEquals(current, next)) return current as T;
+    this.#raiseGeneration(definition, current, next);
+    if (current.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0) {
+      if (options.dryRun === true) return frozenCopy(next) as T;
+      this.#remove(table, current);
+      return frozenCopy(next) as T;
+    }
+    return this.#write<T>(table, next, current, options);
+  }
+
+  modify<T extends KubernetesObject>(
+    resource: string,
+    namespace: string,
+    name: string,
+    change: (copy: T) => void,
+    options: WriteOptions = {},
+  ): T | undefined {
+    const current = this.find<T>(resource, namespace, name);
+    if (current === undefined) return undefined;
+    const copy = copyJson(current);
+    change(copy);
+    return this.update(resource, copy, options);
+  }
+
+  delete<T extends KubernetesObject>(resource: string, namespace: string, name: string, options: DeleteOptions = {}): T {
+    const table = this.#table(resource);
+    const { definition } = table;
+    const current = this.get<T>(resource, namespace, name);
+    const { uid, resourceVersion } = options.preconditions ?? {};
+    if (uid !== undefined && uid !== current.metadata.uid) {
+      throw conflict(definition, name, `the precondition names the uid ${uid}, the object has ${current.metadata.uid ?? ''}`);
+    }
+    if (resourceVersion !== undefined && resourceVersion !== current.metadata.resourceVersion) {
+      const found = current.metadata.resourceVersion ?? '';
+      throw conflict(definition, name, `the precondition names the resourceVersion ${resourceVersion}, the object has ${found}`);
+    }
+    if ((current.metadata.finalizers ?? []).length === 0) {
+      if (options.dryRun === true) return current;
+      if (options.propagationPolicy === 'Orphan') this.#orphanDependents(current);
+      return this.#remove(table, this.get(resource, namespace, name)) as T;
+    }
+    if (current.metadata.deletionTimestamp !== undefined) return current;
+    const marked: KubernetesObject = copyJson<KubernetesObject>(current);
+    marked.metadata.deletionTimestamp = this.#timestamp();
+    marked.metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds ?? 0;
+    if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
+    return this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
+  }
+
+  subscribe<T extends KubernetesObject>(resource: string, listener: (event: WatchEvent<T>) => void): () => void {
+    const { listeners } = this.#table(resource);
+    // A subscription of its own, so that one function given twice is called twice and ended apart.
+    const own = (event: WatchEvent) => {
+      listener(event as WatchEvent<T>);
+    };
+    listeners.add(own);
+    return () => {
+      listeners.delete(own);
+    };
+  }
+
+  changesSince(resource: string, resourceVersion: string): WatchEvent[] {
+    return this.#table(resource).history.since(Number(resourceVersion));
+  }
+
+  listAt(resource: string, resourceVersion: string): KubernetesObject[] {
+    const { history, index } = this.#table(resource);
+    return history.stateAt(Number(resourceVersion), index.list({}));
+  }
+
+  #table(resource: string): Table {
+    const table = this.#tables.get(resource);
+    if (table === undefined) throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+    return table;
+  }
+
+  #timestamp(): string {
+    return `${new Date(this.#clock.nowMs()).toISOString().slice(0, 19)}Z`;
+  }
+
+  #nameFor({ definition, index }: Table, { metadata }: KubernetesObject): string {
+    if (metadata.name !== undefined && metadata.name !== '') return metadata.name;
+    const { generateName = '', namespace = '' } = metadata;
+    if (generateName === '') {
+      const message = 'Required value: name or generateName is required';
+      throw invalid(definition, '', [{ reason: 'FieldValueRequired', field: 'metadata.name', message }]);
+    }
+    let name = '';
+    for (let attempt = 0; attempt < GENERATE_NAME_ATTEMPTS; attempt += 1) {
+      const suffix = Array.from({ length: NAME_SUFFIX_LENGTH }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]);
+      name = generateName.slice(0, MAX_GENERATED_NAME_BASE) + suffix.join('');
+      if (index.get(namespace, name) === undefined) break;
+    }
+    return name;
+  }
+
+  #checkNamespace(definition: ResourceDefinition, namespace: string | undefined): void {
+    if (!definition.namespaced) return;
+    if (namespace === undefined || namespace === '') {
+      throw badRequest('an empty namespace may not be set during creation');
+    }
+    const namespaces = this.#tables.get('namespaces');
+    if (namespaces === undefined) return;
+    const found = namespaces.index.get('', namespace);
+    if (found === undefined) throw notFound(namespaces.definition, namespace);
+    if (found.metadata.deletionTimestamp !== undefined) {
+      const message = `unable to create new content in namespace ${namespace} because it is being terminated`;
+      throw new StatusError(403, 'Forbidden', message, { name: namespace, kind: 'namespaces' });
+    }
+  }
+
+  /** What is stored when the whole object, or only the part of a subresource, is taken over. */
+  #merged(
+    definition: ResourceDefinition,
+    current: KubernetesObject,
+    sent: KubernetesObject,
+    subresource: WriteOptions['subresource'],
+  ): KubernetesObject {
+    if (subresource === undefined) {
+      if (definition.statusSubresource) takeField(fieldsOf(sent), fieldsOf(current), 'status');
+      return sent;
+    }
+    const next: KubernetesObject = copyJson(current);
+    if (sent.metadata.managedFields !== undefined) next.metadata.managedFields = sent.metadata.managedFields;
+    if (subresource === 'status') {
+      if (!definition.statusSubresource) throw methodNotAllowed();
+      takeField(fieldsOf(next), fieldsOf(sent), 'status');
+      return next;
+    }
+    if (definition.scale === undefined) throw methodNotAllowed();
+    const path = splitPath(definition.scale.specReplicasPath);
+    const replicas = readPath(sent, path);
+    // The value came out of JSON.
+    if (replicas !== undefined) writePath(fieldsOf(next), path, replicas as JsonValue);
+    return next;
+  }
+
+  #keepSystemFields(current: KubernetesObject, next: KubernetesObject): void {
+    const kept = ['uid', 'resourceVersion', 'creationTimestamp', 'generateName', 'generation'] as const;
+    for (const field of [...kept, 'deletionTimestamp', 'deletionGracePeriodSeconds', 'name', 'namespace'] as const) {
+      takeField(fieldsOf(next.metadata), fieldsOf(current.metadata), field);
+    }
+  }
+
+  #checkFinalizers(definition: ResourceDefinition, current: KubernetesObject, next: KubernetesObject): void {
+    if (current.metadata.deletionTimestamp === undefined) return;
+    const added = (next.metadata.finalizers ?? []).filter((name) => !current.metadata.finalizers?.includes(name));
+    if (added.length === 0) return;
+    const message = `Forbidden: no new finalizers can be added if the object is being deleted, found ${added.join(', ')}`;
+    const fault = { reason: 'FieldValueForbidden', field: 'metadata.finalizers', message };
+    throw invalid(definition, current.metadata.name, [fault]);
+  }
+
+  /** Without a status subresource every change but of metadata counts, with one those of status do not. */
+  #raiseGeneration(definition: ResourceDefinition, current: KubernetesObject, next: KubernetesObject): void {
+    if (next.metadata.generation === undefined) return;
+    const before = fieldsOf(current);
+    const after = fieldsOf(next);
+    const changed = new Set([...Object.keys(before), ...Object.keys(after)]);
+    changed.delete('metadata');
+    if (definition.statusSubresource) changed.delete('status');
+    for (const field of changed) {
+      if (jsonEquals(before[field], after[field])) continue;
+      next.metadata.generation += 1;
+      return;
+    }
+  }
+
+  #write<T extends KubernetesObject>(
+    table: Table,
+    object: KubernetesObject,
+    previous: KubernetesObject | undefined,
+    options: WriteOptions,
+  ): T {
+    if (options.dryRun === true) return frozenCopy(object) as T;
+    this.#version += 1;
+    object.metadata.resourceVersion = String(this.#version);
+    const stored = frozenCopy(object) as T;
+    table.index.put(stored);
+    this.#announce(
+      table,
+      previous === undefined ? { type: 'ADDED', object: stored } : { type: 'MODIFIED', object: stored, previous },
+    );
+    return stored;
+  }
+
+  #remove(table: Table, current: KubernetesObject): KubernetesObject {
+    this.#version += 1;
+    const metadata = { ...current.metadata, resourceVersion: String(this.#version) };
+    const last = Object.freeze({ ...current, metadata: Object.freeze(metadata) });
+    table.index.remove(current);
+    this.#announce(table, { type: 'DELETED', object: last, previous: current });
+    return last;
+  }
+
+  #announce(table: Table, event: WatchEvent): void {
+    table.history.add(event);
+    this.#undelivered.push({ table, event });
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let next = this.#undelivered.shift(); next !== undefined; next = this.#undelivered.shift()) {
+        for (const listener of [...next.table.listeners]) this.#deliver(next.table, listener, next.event);
+      }
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  /** A listener's fault must not undo a write that is done, nor keep the change from the other listeners. */
+  #deliver(table: Table, listener: (event: WatchEvent) => void, event: WatchEvent): void {
+    if (!table.listeners.has(listener)) return;
+    try {
+      listener(event);
+    } catch (error) {
+      this.#logger.error({ err: error, resource: table.definition.plural }, 'a listener failed on a change');
+    }
+  }
+
+  #orphanDependents(owner: KubernetesObject): void {
+    for (const [resource, { index }] of this.#tables) {
+      for (const dependent of index.list({})) {
+        if (dependent.metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid) !== true) continue;
+        const { namespace = '', name } = dependent.metadata;
+        this.modify(resource, namespace, name, ({ metadata }) => {
+          metadata.ownerReferences = metadata.ownerReferences?.filter(({ uid }) => uid !== owner.metadata.uid) ?? [];
+          if (metadata.ownerReferences.length === 0) delete metadata.ownerReferences;
+        });
+      }
+    }
+  }
+}
+
+function takeField(to: JsonObject, from: JsonObject, field: string): void {
+  if (from[field] === undefined) delete to[field];
+  else to[field] = from[field];
+}

@@ -1,0 +1,83 @@
+import type { FieldFault, ResourceDefinition } from './resource.ts';
+import { StatusError } from './status-error.ts';
+
+type Named = Pick<ResourceDefinition, 'group' | 'plural' | 'kind'>;
+
+/** `gameservers.agones.dev`, or `pods` in the core group. */
+export function qualifiedResource(definition: Named): string {
+  return definition.group === '' ? definition.plural : `${definition.plural}.${definition.group}`;
+}
+
+function qualifiedKind(definition: Named): string {
+  return definition.group === '' ? definition.kind : `${definition.kind}.${definition.group}`;
+}
+
+function resourceDetails(definition: Named, name: string) {
+  return { name, ...(definition.group === '' ? {} : { group: definition.group }), kind: definition.plural };
+}
+
+export function badRequest(message: string): StatusError {
+  return new StatusError(400, 'BadRequest', message);
+}
+
+export function notFound(definition: Named, name: string): StatusError {
+  const message = `${qualifiedResource(definition)} "${name}" not found`;
+  return new StatusError(404, 'NotFound', message, resourceDetails(definition, name));
+}
+
+export function alreadyExists(definition: Named, name: string): StatusError {
+  const message = `${qualifiedResource(definition)} "${name}" already exists`;
+  return new StatusError(409, 'AlreadyExists', message, resourceDetails(definition, name));
+}
+
+/** The write lost a race: its resourceVersion or its precondition no longer holds. */
+export function conflict(definition: Named, name: string, because?: string): StatusError {
+  const reason = because ?? 'the object has been modified; please apply your changes to the latest version and try again';
+  const message = `Operation cannot be fulfilled on ${qualifiedResource(definition)} "${name}": ${reason}`;
+  return new StatusError(409, 'Conflict', message, resourceDetails(definition, name));
+}
+
+/** One fault or several of the object's fields, each a cause in the answer. */
+export function invalid(definition: Named, name: string, faults: readonly FieldFault[]): StatusError {
+  const list = faults.map((fault) => `${fault.field}: ${fault.message}`);
+  const text = list.length === 1 ? list[0] : `[${list.join(', ')}]`;
+  return new StatusError(422, 'Invalid', `${qualifiedKind(definition)} "${name}" is invalid: ${text}`, {
+    ...(name === '' ? {} : { name }),
+    ...(definition.group === '' ? {} : { group: definition.group }),
+    kind: definition.kind,
+    causes: [...faults],
+  });
+}
+
+/** A fault of the request's own options, e.g. `ListOptions` or `PatchOptions`. */
+export function invalidOptions(kind: string, fault: FieldFault): StatusError {
+  return invalid({ group: 'meta.k8s.io', kind, plural: '' }, '', [fault]);
+}
+
+/** The history no longer reaches back to the version that was asked for: list again. */
+export function expired(message: string): StatusError {
+  return new StatusError(410, 'Expired', message);
+}
+
+export function methodNotAllowed(): StatusError {
+  return new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): StatusError {
+  const message = `the body is of a media type that is not read here - accepted media types include: ${accepted.join(', ')}`;
+  return new StatusError(415, 'UnsupportedMediaType', message);
+}
+
+/** The `Status` object that stands for a refusal on the wire. */
+export function statusObject(error: StatusError): Record<string, unknown> {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: error.message,
+    ...(error.reason === '' ? {} : { reason: error.reason }),
+    ...(error.details === undefined ? {} : { details: error.details }),
+    code: error.code,
+  };
+}
