@@ -1,0 +1,69 @@
+import type { GameServer } from '../../lib/agones.ts';
+import type { ObjectStore } from '../api/store.ts';
+
+/** How many GameServers of a node are in each of the two states. */
+export interface NodeCounts {
+  ready: number;
+  allocated: number;
+}
+
+/**
+ * The GameServers a request could get: Ready or Allocated, and not being deleted. Kept by subscription, so that a
+ * request costs no list of all GameServers.
+ */
+export class AllocatableGameServers {
+  readonly #byNamespace = new Map<string, Map<string, GameServer>>();
+  readonly #nodes = new Map<string, NodeCounts>();
+  readonly #unsubscribe: () => void;
+
+  constructor(store: ObjectStore) {
+    for (const gameServer of store.list<GameServer>('gameservers')) this.#put(gameServer);
+    this.#unsubscribe = store.subscribe<GameServer>('gameservers', ({ type, object }) => {
+      this.#remove(object);
+      if (type !== 'DELETED') this.#put(object);
+    });
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  /** All of one namespace, in no order. */
+  list(namespace: string): GameServer[] {
+    return [...(this.#byNamespace.get(namespace)?.values() ?? [])];
+  }
+
+  countsOf(nodeName: string): NodeCounts {
+    return this.#nodes.get(nodeName) ?? { ready: 0, allocated: 0 };
+  }
+
+  #put(gameServer: GameServer): void {
+    const state = gameServer.status?.state;
+    if ((state !== 'Ready' && state !== 'Allocated') || gameServer.metadata.deletionTimestamp !== undefined) return;
+    const { namespace = '', name } = gameServer.metadata;
+    const ofNamespace = this.#byNamespace.get(namespace);
+    if (ofNamespace === undefined) this.#byNamespace.set(namespace, new Map([[name, gameServer]]));
+    else ofNamespace.set(name, gameServer);
+    this.#count(gameServer, 1);
+  }
+
+  #remove({ metadata: { namespace = '', name } }: GameServer): void {
+    const ofNamespace = this.#byNamespace.get(namespace);
+    const known = ofNamespace?.get(name);
+    if (ofNamespace === undefined || known === undefined) return;
+    ofNamespace.delete(name);
+    if (ofNamespace.size === 0) this.#byNamespace.delete(namespace);
+    this.#count(known, -1);
+  }
+
+  #count(gameServer: GameServer, change: 1 | -1): void {
+    const nodeName = gameServer.status?.nodeName ?? '';
+    const { ready, allocated } = this.countsOf(nodeName);
+    const counts =
+      gameServer.status?.state === 'Allocated'
+        ? { ready, allocated: allocated + change }
+        : { ready: ready + change, allocated };
+    if (counts.ready === 0 && counts.allocated === 0) this.#nodes.delete(nodeName);
+    else this.#nodes.set(nodeName, counts);
+  }
+}

@@ -1,0 +1,211 @@
+import { AGONES } from '../../lib/agones.ts';
+import type { GameServer, GameServerAllocation } from '../../lib/agones.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { stableText } from '../api/json.ts';
+import { StatusError } from '../api/status-error.ts';
+import type { ObjectStore } from '../api/store.ts';
+import { PlainTextRefusal } from '../api/virtual-resource.ts';
+import type { RecordEvent } from '../controllers/event-recorder.ts';
+import { applyActions } from './actions.ts';
+import type { ActionFaults } from './actions.ts';
+import { AllocatableGameServers } from './allocatable-game-servers.ts';
+import { allocated, unallocated, withDefaults } from './allocation-answer.ts';
+import { pick, sortForAllocation } from './selection.ts';
+
+export interface AllocationEngineOptions {
+  store: ObjectStore;
+  clock: Clock;
+  /** The recorder of `GameServerAllocation-Allocator`. */
+  record: RecordEvent;
+  /** How long requests gather before they are answered; a lone one waits between 0 and this. @default 500, as Agones */
+  batchWaitMs?: number;
+  /** A number in [0, 1). @default Math.random */
+  random?: () => number;
+  /** More requests than this at once are refused with 429. @default 10 000 */
+  maxPendingRequests?: number;
+}
+
+export interface AllocateOptions {
+  /** Answers what would be, changing nothing. */
+  dryRun?: boolean;
+}
+
+export interface AllocationEngine {
+  /**
+   * Answers a request that has been found valid.
+   *
+   * Like Agones', an allocation cannot be called off: whoever stops listening leaves an Allocated GameServer behind.
+   *
+   * @returns the request with defaults and `status`; `UnAllocated` is an answer too
+   * @throws StatusError 429; PlainTextRefusal 500 when the GameServer could not be written
+   */
+  allocate(namespace: string, request: GameServerAllocation, options?: AllocateOptions): Promise<GameServerAllocation>;
+  /** Refuses what waits and what comes, with 503. */
+  stop(): void;
+}
+
+interface PendingRequest {
+  namespace: string;
+  request: GameServerAllocation;
+  dryRun: boolean;
+  resolve(answer: GameServerAllocation): void;
+  reject(error: Error): void;
+}
+
+/** A list of sorted GameServers is used for at most this many requests. */
+const MAX_REQUESTS_BEFORE_REFRESH = 100;
+
+/**
+ * Answers GameServerAllocations with Agones' batching: requests gather for the batch wait, and are then worked off one
+ * after the other over a list that is sorted once. A GameServer that was given out is not offered again before the
+ * list is made anew: after 100 requests, when a request sorts differently, and with each batch.
+ *
+ * Source: Agones 1.57, `pkg/gameserverallocations/allocator.go`.
+ */
+export function createAllocationEngine(options: AllocationEngineOptions): AllocationEngine {
+  return new BatchingEngine(options);
+}
+
+class BatchingEngine implements AllocationEngine {
+  readonly #options: Required<AllocationEngineOptions>;
+  readonly #gameServers: AllocatableGameServers;
+  #pending: PendingRequest[] = [];
+  #cancelBatch: (() => void) | undefined;
+  #lastBatchMs: number;
+  #lastAllocatedNs = 0n;
+  #stopped = false;
+
+  constructor(options: AllocationEngineOptions) {
+    this.#options = { batchWaitMs: 500, random: Math.random, maxPendingRequests: 10_000, ...options };
+    this.#gameServers = new AllocatableGameServers(options.store);
+    this.#lastBatchMs = options.clock.nowMs();
+  }
+
+  async allocate(
+    namespace: string,
+    request: GameServerAllocation,
+    options: AllocateOptions = {},
+  ): Promise<GameServerAllocation> {
+    if (this.#stopped) throw stopping();
+    if (request.spec.multiClusterSetting?.enabled === true) {
+      throw new PlainTextRefusal(500, 'there is no multi-cluster allocation policy');
+    }
+    if (this.#pending.length >= this.#options.maxPendingRequests) {
+      throw new StatusError(429, 'TooManyRequests', 'too many allocations are waiting', { retryAfterSeconds: 1 });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<GameServerAllocation>();
+    const filled = withDefaults(request, namespace, this.#options.clock.nowMs());
+    this.#pending.push({ namespace, request: filled, dryRun: options.dryRun === true, resolve, reject });
+    this.#scheduleBatch();
+    return promise;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelBatch?.();
+    this.#gameServers.stop();
+    for (const { reject } of this.#pending) reject(stopping());
+    this.#pending = [];
+  }
+
+  /** Agones looks for requests every batch wait, counted from when it last found none left. */
+  #scheduleBatch(): void {
+    if (this.#cancelBatch !== undefined) return;
+    const { clock, batchWaitMs } = this.#options;
+    const sinceLastMs = clock.nowMs() - this.#lastBatchMs;
+    const waitMs = batchWaitMs === 0 ? 0 : batchWaitMs - (sinceLastMs % batchWaitMs);
+    this.#runAfter(waitMs);
+  }
+
+  #runAfter(delayMs: number): void {
+    const { clock } = this.#options;
+    this.#cancelBatch = clock.after(delayMs, () => {
+      this.#cancelBatch = undefined;
+      this.#runBatch();
+      if (this.#pending.length > 0) this.#runAfter(0);
+      else this.#lastBatchMs = clock.nowMs();
+    });
+  }
+
+  #runBatch(): void {
+    const batch = this.#pending.splice(0, MAX_REQUESTS_BEFORE_REFRESH);
+    let sorted = new Map<string, GameServer[]>();
+    let sortKey = '';
+    for (const pending of batch) {
+      const key = sortKeyOf(pending.request);
+      if (key !== sortKey) sorted = new Map();
+      sortKey = key;
+      let list = sorted.get(pending.namespace);
+      if (list === undefined) {
+        const all = this.#gameServers.list(pending.namespace);
+        list = sortForAllocation(pending.request.spec, all, this.#gameServers);
+        sorted.set(pending.namespace, list);
+      }
+      this.#answer(pending, list);
+    }
+  }
+
+  #answer(pending: PendingRequest, sorted: GameServer[]): void {
+    const index = pick(pending.request.spec, sorted, this.#options.random);
+    const [chosen] = index < 0 ? [] : sorted.splice(index, 1);
+    if (chosen === undefined) {
+      pending.resolve(unallocated(pending.request));
+      return;
+    }
+    try {
+      const gameServer = this.#write(pending, chosen);
+      if (gameServer === undefined) pending.resolve({ ...pending.request, status: { state: 'Contention' } });
+      else pending.resolve(allocated(pending.request, gameServer));
+    } catch (error) {
+      const refusal = new PlainTextRefusal(500, 'the GameServer that was selected could not be updated');
+      refusal.cause = error;
+      pending.reject(refusal);
+    }
+  }
+
+  /** State, labels, annotations, Counters and Lists change in one write, so that a watch sees the allocation whole. */
+  #write({ request, dryRun }: PendingRequest, chosen: GameServer): GameServer | undefined {
+    const { store, record } = this.#options;
+    const { namespace = '', name } = chosen.metadata;
+    const { metadata: patch } = request.spec;
+    let faults: ActionFaults = { counters: [], lists: [] };
+    const updated = store.modify<GameServer>(
+      'gameservers',
+      namespace,
+      name,
+      (copy) => {
+        if (patch?.labels !== undefined) copy.metadata.labels = { ...copy.metadata.labels, ...patch.labels };
+        copy.metadata.annotations = {
+          ...copy.metadata.annotations,
+          ...patch?.annotations,
+          [AGONES.lastAllocatedAnnotation]: this.#nextLastAllocated(),
+        };
+        copy.status = { ...copy.status, state: 'Allocated' };
+        faults = applyActions(request.spec, copy);
+      },
+      { dryRun },
+    );
+    if (updated === undefined || dryRun) return updated;
+    if (faults.counters.length > 0) record(updated, 'Warning', 'CounterActionError', faults.counters.join('\n'));
+    if (faults.lists.length > 0) record(updated, 'Warning', 'ListActionError', faults.lists.join('\n'));
+    record(updated, 'Normal', 'Allocated', 'Allocated');
+    return updated;
+  }
+
+  /** RFC 3339 with nanoseconds, each later than the one before: a game server knows an allocation by its change. */
+  #nextLastAllocated(): string {
+    const nowNs = BigInt(Math.trunc(this.#options.clock.nowMs())) * 1_000_000n;
+    this.#lastAllocatedNs = nowNs > this.#lastAllocatedNs ? nowNs : this.#lastAllocatedNs + 1n;
+    const seconds = new Date(Number(this.#lastAllocatedNs / 1_000_000n)).toISOString().slice(0, 19);
+    const fraction = (this.#lastAllocatedNs % 1_000_000_000n).toString().padStart(9, '0');
+    return `${seconds}.${fraction}Z`;
+  }
+}
+
+function sortKeyOf({ spec }: GameServerAllocation): string {
+  return stableText([spec.scheduling, spec.priorities ?? []]);
+}
+
+function stopping(): StatusError {
+  return new StatusError(503, 'ServiceUnavailable', 'the allocation service is stopping');
+}
