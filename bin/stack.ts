@@ -1,0 +1,160 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildPage } from '../web/build.ts';
+import { applyManifests } from './apply-manifests.ts';
+import { ChildProgram, PROJECT_DIRECTORY } from './child-program.ts';
+import { KEY_FILES, writeKeys } from './keys.ts';
+
+export interface StackOptions {
+  stateDirectory: string;
+  /** The front door. */
+  port: number;
+  allocatorPort: number;
+  apiPort: number;
+  gatewayHealthPort: number;
+  gamePorts: { first: number; last: number };
+  /** Fleets and FleetAutoscalers to apply. */
+  manifests: object[];
+  /** Added to the environment of local, allocator and gateway, and of the boat race's GameServers. */
+  environment?: { local?: Record<string, string>; allocator?: Record<string, string>; gateway?: Record<string, string> };
+  gameServerEnvironment?: Record<string, string>;
+  /** Called before each step, for a line of progress. */
+  onStep?: (step: string) => void;
+}
+
+/** The image of the boat race in fleets/base, which on one machine is a program of this checkout. */
+export const BOAT_RACE_IMAGE = 'localhost/regatta-server:dev';
+
+const READY_DEADLINE_MS = 30_000;
+
+/** Local, allocator and gateway, running as children of this process. */
+export class Stack {
+  readonly url: string;
+  readonly apiUrl: string;
+  readonly kubeconfigPath: string;
+  readonly #programs: ChildProgram[];
+
+  private constructor(programs: ChildProgram[], url: string, apiUrl: string, kubeconfigPath: string) {
+    this.#programs = programs;
+    this.url = url;
+    this.apiUrl = apiUrl;
+    this.kubeconfigPath = kubeconfigPath;
+  }
+
+  /** @throws ChildProgramError, UsageError; what had started by then is stopped again */
+  static async start(options: StackOptions): Promise<Stack> {
+    const programs: ChildProgram[] = [];
+    try {
+      return await Stack.#startInOrder(options, programs);
+    } catch (error) {
+      await stopInReverse(programs);
+      throw error;
+    }
+  }
+
+  static async #startInOrder(options: StackOptions, programs: ChildProgram[]): Promise<Stack> {
+    const { stateDirectory, environment = {}, onStep = () => {} } = options;
+    const keysDirectory = join(stateDirectory, 'keys');
+    const pageDirectory = join(stateDirectory, 'page');
+    const logsDirectory = join(stateDirectory, 'logs');
+    mkdirSync(stateDirectory, { recursive: true });
+    writeKeys(keysDirectory);
+    const start = async (name: string, main: string, env: Record<string, string>): Promise<ChildProgram> => {
+      const program = await ChildProgram.start({
+        name,
+        main,
+        env: { NODE_COMPILE_CACHE: join(stateDirectory, 'compile-cache'), ...env },
+        logFile: join(logsDirectory, `${name}.log`),
+        readyDeadlineMs: READY_DEADLINE_MS,
+      });
+      programs.push(program);
+      return program;
+    };
+
+    onStep('starting Agones on this machine');
+    const pageBuilt = buildPage({ outDir: pageDirectory, minify: true });
+    const local = await start('local', 'local/main.ts', {
+      ...localEnvironment(options),
+      ...environment.local,
+    });
+    const apiUrl = local.ready.url ?? `http://127.0.0.1:${options.apiPort}`;
+    const kubeconfigPath = local.ready.kubeconfig ?? join(stateDirectory, 'local', 'kubeconfig');
+
+    onStep('applying the Fleet');
+    await applyManifests(apiUrl, [joinKeysConfigMap(keysDirectory), ...options.manifests]);
+
+    onStep('starting the allocator and the gateway');
+    await pageBuilt;
+    const allocator = start('allocator', 'allocator/main.ts', {
+      KUBECONFIG: kubeconfigPath,
+      PORT: String(options.allocatorPort),
+      LISTEN_ADDRESS: '127.0.0.1',
+      NAMESPACE: 'default',
+      SEALING_KEYS_FILE: join(keysDirectory, KEY_FILES.sealing),
+      SIGNING_KEYS_FILE: join(keysDirectory, KEY_FILES.signing),
+      WEB_DIR: pageDirectory,
+      TRUST_PROXY: 'true',
+      ...environment.allocator,
+    });
+    const gateway = start('gateway', 'gateway/main.ts', {
+      PORT: String(options.port),
+      HEALTH_PORT: String(options.gatewayHealthPort),
+      ALLOCATOR_URL: `http://127.0.0.1:${options.allocatorPort}`,
+      SEALING_KEYS_FILE: join(keysDirectory, KEY_FILES.sealing),
+      ...environment.gateway,
+    });
+    const outcomes = await Promise.allSettled([allocator, gateway]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    return new Stack(programs, `http://localhost:${options.port}`, apiUrl, kubeconfigPath);
+  }
+
+  /** Resolves with the name of the first program that ends. */
+  firstExit(): Promise<string> {
+    return Promise.race(this.#programs.map((program) => program.exited.then(() => program.name)));
+  }
+
+  /** The process of a program, for tests that kill it. */
+  processIdOf(name: 'local' | 'allocator' | 'gateway'): number | undefined {
+    return this.#programs.find((program) => program.name === name)?.processId;
+  }
+
+  async stop(): Promise<void> {
+    await stopInReverse(this.#programs);
+  }
+}
+
+/** How `local` is told its ports, its folder, and which program stands for the boat race's image. */
+export function localEnvironment(
+  options: Pick<StackOptions, 'stateDirectory' | 'apiPort' | 'gamePorts' | 'gameServerEnvironment'>,
+): Record<string, string> {
+  return {
+    LOCAL_PORT: String(options.apiPort),
+    LOCAL_STATE_DIR: join(options.stateDirectory, 'local'),
+    LOCAL_MIN_GAME_PORT: String(options.gamePorts.first),
+    LOCAL_MAX_GAME_PORT: String(options.gamePorts.last),
+    LOCAL_IMAGES: JSON.stringify({
+      [BOAT_RACE_IMAGE]: {
+        command: [process.execPath, 'server/main.ts'],
+        cwd: PROJECT_DIRECTORY,
+        env: {
+          NODE_COMPILE_CACHE: join(options.stateDirectory, 'compile-cache'),
+          ...options.gameServerEnvironment,
+        },
+      },
+    }),
+  };
+}
+
+function joinKeysConfigMap(keysDirectory: string): object {
+  const path = join(keysDirectory, KEY_FILES.verifying);
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'regatta-join-keys' },
+    data: { [KEY_FILES.verifying]: existsSync(path) ? readFileSync(path, 'utf8') : '' },
+  };
+}
+
+async function stopInReverse(programs: ChildProgram[]): Promise<void> {
+  for (const program of programs.toReversed()) await program.stop();
+}

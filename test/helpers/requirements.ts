@@ -1,0 +1,31 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Programs from Debian that some tests need, by the names under which they may be found. */
+const PROGRAMS = {
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  kubectl: ['kubectl'],
+} as const;
+
+/**
+ * The path of a program a test needs, or undefined after saying on the console why the tests will be skipped.
+ *
+ * Where nothing may be skipped (REGATTA_SKIP_NOTHING, as .ci/run sets it) a missing program is an error.
+ */
+export function findProgram(name: keyof typeof PROGRAMS): string | undefined {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    for (const file of PROGRAMS[name]) {
+      const path = join(directory, file);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not in this directory.
+      }
+    }
+  }
+  const reason = `${name} is not installed`;
+  if (process.env['REGATTA_SKIP_NOTHING'] === 'true') throw new Error(`${reason}, and nothing may be skipped`);
+  process.stderr.write(`SKIPPED: ${reason}\n`);
+  return undefined;
+}
