@@ -31,5 +31,7 @@ export async function runKeys(parameters: string[]): Promise<void> {
   const [directory, ...more] = positionals;
   if (directory === undefined || more.length > 0) throw new UsageError('give one directory: regatta keys DIR');
   const written = writeKeys(directory);
-  process.stdout.write(written ? `keys written to ${directory}\n` : `${directory} has keys already: left as they are\n`);
+  process.stdout.write(
+    written ? `keys written to ${directory}\n` : `${directory} has keys already: left as they are\n`,
+  );
 }

@@ -13,7 +13,9 @@ if (Number.parseInt(process.versions.node, 10) >= MINIMUM_MAJOR) {
 } else {
   const newer = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (!existsSync(newer)) {
-    console.error(`regatta needs Node ${MINIMUM_MAJOR}; this is ${process.version}. Run "npm ci" first: it brings one.`);
+    console.error(
+      `regatta needs Node ${MINIMUM_MAJOR}; this is ${process.version}. Run "npm ci" first: it brings one.`,
+    );
     process.exit(2);
   }
   const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });

@@ -16,7 +16,11 @@ export interface StackOptions {
   /** Fleets and FleetAutoscalers to apply. */
   manifests: object[];
   /** Added to the environment of local, allocator and gateway, and of the boat race's GameServers. */
-  environment?: { local?: Record<string, string>; allocator?: Record<string, string>; gateway?: Record<string, string> };
+  environment?: {
+    local?: Record<string, string>;
+    allocator?: Record<string, string>;
+    gateway?: Record<string, string>;
+  };
   gameServerEnvironment?: Record<string, string>;
   /** Called before each step, for a line of progress. */
   onStep?: (step: string) => void;

@@ -49,11 +49,17 @@ export async function runStart(parameters: string[]): Promise<void> {
   });
   process.stdout.write(`\n  Play:     ${stack.url}\n  kubectl:  --kubeconfig ${stack.kubeconfigPath}\n\n`);
   void waitForReadyGameServers(stack.apiUrl, 1, 60_000).then((ready) => {
-    say(ready > 0 ? `${ready} GameServers are Ready: press New Game` : 'no GameServer is Ready yet; see kubectl get gs');
+    say(
+      ready > 0 ? `${ready} GameServers are Ready: press New Game` : 'no GameServer is Ready yet; see kubectl get gs',
+    );
   });
 
   const why = await Promise.race([ended, stack.firstExit()]);
-  say(why === 'interrupted' ? 'stopping' : `${why} has ended by itself: stopping (logs are in ${values['state-dir']}/logs)`);
+  say(
+    why === 'interrupted'
+      ? 'stopping'
+      : `${why} has ended by itself: stopping (logs are in ${values['state-dir']}/logs)`,
+  );
   await stack.stop();
   say('stopped');
   process.exit(why === 'interrupted' ? 0 : 1);
@@ -81,4 +87,3 @@ function interruption(): Promise<string> {
     }
   });
 }
-

@@ -9,7 +9,10 @@ export class UsageError extends Error {}
  *
  * @throws UsageError
  */
-export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(parameters: string[], options: Options) {
+export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(
+  parameters: string[],
+  options: Options,
+) {
   try {
     return parseArgs({ args: parameters, options, allowPositionals: true });
   } catch (error) {
