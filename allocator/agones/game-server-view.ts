@@ -1,0 +1,44 @@
+import { AGONES } from '../../lib/agones.ts';
+import { GAME_LABEL, parseSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
+import type { GameServerView } from '../allocation/ports.ts';
+import type { WireGameServer } from './wire.ts';
+
+/** Which of a GameServer's addresses and ports the gateway is sent to. */
+export interface RouteChoice {
+  /** Type of an entry of `status.addresses`, e.g. `PodIP`; `status.address` where there is none. */
+  addressType: string;
+  /** Name of the port; the only TCP port when there is none of this name. */
+  portName: string;
+}
+
+/** Reads a GameServer as the engine sees it. */
+export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameServerView {
+  const { metadata, status } = gameServer;
+  const label = metadata.labels?.[SESSION_KEY];
+  const session = parseSessionDescriptor(metadata.annotations?.[SESSION_KEY]);
+  const holds = status?.state === 'Allocated' && (metadata.deletionTimestamp ?? undefined) === undefined;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    game: metadata.labels?.[GAME_LABEL],
+    session: holds && session !== undefined && session.sessionId === label ? session : undefined,
+    lastAllocatedAt: metadata.annotations?.[AGONES.lastAllocatedAnnotation] ?? '',
+    route: routeOf(gameServer, choice),
+    direct: { address: status?.address ?? '', ports: status?.ports ?? [] },
+  };
+}
+
+function routeOf(gameServer: WireGameServer, choice: RouteChoice): GameServerView['route'] {
+  const { spec, status } = gameServer;
+  const tcpPorts = (spec.ports ?? []).filter(({ protocol }) => protocol === 'TCP');
+  const chosen =
+    tcpPorts.find(({ name }) => name === choice.portName) ?? (tcpPorts.length === 1 ? tcpPorts[0] : undefined);
+  if (chosen === undefined) return undefined;
+  const hostPort = (status?.ports ?? []).find(({ name }) => name === (chosen.name ?? 'default'))?.port;
+  const preferred = (status?.addresses ?? []).find(({ type }) => type === choice.addressType)?.address;
+  const address = preferred ?? status?.address ?? '';
+  // A Pod has its own address and its container's port there, unless it shares its node's network.
+  const isPodsOwn = choice.addressType === 'PodIP' && preferred !== undefined && preferred !== status?.address;
+  const port = isPodsOwn ? chosen.containerPort : hostPort;
+  return address === '' || port === undefined ? undefined : { address, port };
+}

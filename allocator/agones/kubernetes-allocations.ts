@@ -1,0 +1,77 @@
+import { AGONES } from '../../lib/agones.ts';
+import type { GameServerAllocation, GameServerSelector } from '../../lib/agones.ts';
+import { formatSessionDescriptor, GAME_LABEL, SESSION_KEY } from '../../lib/session.ts';
+import { KubernetesRefusal } from '../allocation/ports.ts';
+import type { AllocationOrder, AllocationOutcome, GameServerAllocations } from '../allocation/ports.ts';
+import { CallError, GAME_SERVER_ALLOCATIONS } from './kubernetes-connection.ts';
+import type { KubernetesConnection } from './kubernetes-connection.ts';
+import { allocationAnswerSchema } from './wire.ts';
+
+/** Where a GameServer runs, as a label of its Fleet's template: a preference of the caller's, no promise. */
+export const REGION_LABEL = 'regatta.dev/region';
+
+/** GameServerAllocations through the Kubernetes API. */
+export class KubernetesAllocations implements GameServerAllocations {
+  readonly #connection: KubernetesConnection;
+
+  constructor(connection: KubernetesConnection) {
+    this.#connection = connection;
+  }
+
+  async allocate(order: AllocationOrder): Promise<AllocationOutcome> {
+    let raw: unknown;
+    try {
+      raw = await this.#connection.create(GAME_SERVER_ALLOCATIONS, allocationFor(order));
+    } catch (error) {
+      return outcomeOf(error);
+    }
+    const parsed = allocationAnswerSchema.safeParse(raw);
+    // HTTP 201 alone says nothing; an answer without a state may stand for an allocation all the same.
+    if (!parsed.success) return { state: 'Unknown' };
+    const { state, gameServerName } = parsed.data.status;
+    if (state !== 'Allocated') return { state };
+    if (typeof gameServerName !== 'string' || gameServerName === '') return { state: 'Unknown' };
+    return { state, gameServerName };
+  }
+}
+
+function allocationFor(order: AllocationOrder): Omit<GameServerAllocation, 'metadata'> {
+  const matchLabels = {
+    [GAME_LABEL]: order.game,
+    ...(order.fleet === undefined ? {} : { [AGONES.fleetLabel]: order.fleet }),
+  };
+  const anywhere: GameServerSelector = { matchLabels, gameServerState: 'Ready' };
+  const preferred: GameServerSelector[] =
+    order.preferredRegion === undefined
+      ? []
+      : [{ matchLabels: { ...matchLabels, [REGION_LABEL]: order.preferredRegion }, gameServerState: 'Ready' }];
+  return {
+    apiVersion: 'allocation.agones.dev/v1',
+    kind: 'GameServerAllocation',
+    spec: {
+      selectors: [...preferred, anywhere],
+      metadata: {
+        labels: { [SESSION_KEY]: order.session.sessionId },
+        annotations: { [SESSION_KEY]: formatSessionDescriptor(order.session) },
+      },
+    },
+  };
+}
+
+function outcomeOf(error: unknown): AllocationOutcome {
+  if (!(error instanceof CallError)) throw error;
+  switch (error.fault) {
+    case 'lost':
+      // Among them is Agones' 500 after five failed updates, of which the last may have come through.
+      return { state: 'Unknown' };
+    case 'conflict':
+      return { state: 'Contention' };
+    case 'not_sent':
+    case 'busy':
+    case 'not_found':
+      // 404: the aggregated API is not registered, as while Agones is installed.
+      return { state: 'Unavailable' };
+    case 'refused':
+      throw new KubernetesRefusal(error.message, { cause: error });
+  }
+}

@@ -1,0 +1,78 @@
+import { GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION } from '../../lib/session.ts';
+import type { Game, Games } from '../allocation/ports.ts';
+import type { ReflectorTarget } from './reflector.ts';
+import { fleetSchema, namedSchema } from './wire.ts';
+
+/** What one Fleet says of the game it plays. */
+interface FleetGame {
+  fleet: string;
+  game: string;
+  seats: number;
+}
+
+/**
+ * The games that the Fleets of a namespace play, as their watch tells them.
+ *
+ * Where two Fleets play one game and say different numbers of seats, the smaller one counts: whichever GameServer is
+ * allocated, it can seat that many.
+ */
+export class WatchedFleets implements Games, ReflectorTarget {
+  #byFleet = new Map<string, FleetGame>();
+  #games = new Map<string, Game>();
+
+  byName(name: string): Game | undefined {
+    return this.#games.get(name);
+  }
+
+  all(): readonly Game[] {
+    return [...this.#games.values()];
+  }
+
+  replaceAll(objects: readonly unknown[]): void {
+    this.#byFleet = new Map();
+    for (const object of objects) this.#learn(object);
+    this.#recount();
+  }
+
+  upsert(object: unknown): void {
+    this.#learn(object);
+    this.#recount();
+  }
+
+  remove(object: unknown): void {
+    this.#byFleet.delete(namedSchema.parse(object).metadata.name);
+    this.#recount();
+  }
+
+  #learn(object: unknown): void {
+    const { metadata, spec } = fleetSchema.parse(object);
+    const template = spec.template.metadata;
+    const game = template?.labels?.[GAME_LABEL];
+    const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
+    if (game === undefined || game === '' || isGoing) this.#byFleet.delete(metadata.name);
+    else {
+      const seats = readSeats(template?.annotations?.[SEATS_ANNOTATION]);
+      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats });
+    }
+  }
+
+  #recount(): void {
+    const byGame = Map.groupBy(this.#byFleet.values(), ({ game }) => game);
+    this.#games = new Map(
+      [...byGame].map(([name, fleets]) => [
+        name,
+        {
+          name,
+          seats: Math.min(...fleets.map(({ seats }) => seats)),
+          fleets: fleets.map(({ fleet }) => fleet).toSorted((a, b) => a.localeCompare(b)),
+        },
+      ]),
+    );
+  }
+}
+
+/** One seat when nothing sensible is said: never more players than a game was made for. */
+function readSeats(text: string | undefined): number {
+  const seats = Number(text);
+  return Number.isInteger(seats) && seats >= 1 && seats <= MAX_SEATS ? seats : 1;
+}

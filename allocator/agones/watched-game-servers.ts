@@ -1,0 +1,126 @@
+import { SESSION_KEY } from '../../lib/session.ts';
+import { KubernetesDown } from '../allocation/ports.ts';
+import type { GameServers, GameServerView } from '../allocation/ports.ts';
+import { viewOf } from './game-server-view.ts';
+import type { RouteChoice } from './game-server-view.ts';
+import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts';
+import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { ReflectorTarget } from './reflector.ts';
+import { gameServerListSchema, gameServerSchema, namedSchema } from './wire.ts';
+
+export interface WatchedGameServersOptions {
+  connection: KubernetesConnection;
+  route: RouteChoice;
+  /** Sessions that ended are remembered, the newest this many, to tell "over" from "never was". */
+  maxEndedSessions: number;
+}
+
+/** A session is on one GameServer; a few more would be doubles. */
+const MAX_HOLDING = 10;
+
+/** The GameServers of a namespace as its watch tells them, and what of them has to be asked or changed. */
+export class WatchedGameServers implements GameServers, ReflectorTarget {
+  readonly #options: WatchedGameServersOptions;
+  #byName = new Map<string, GameServerView>();
+  readonly #nameBySession = new Map<string, string>();
+  readonly #ended = new Set<string>();
+
+  constructor(options: WatchedGameServersOptions) {
+    this.#options = options;
+  }
+
+  holding(sessionId: string): GameServerView | undefined {
+    return this.#byName.get(this.#nameBySession.get(sessionId) ?? '');
+  }
+
+  hasEnded(sessionId: string): boolean {
+    return this.#ended.has(sessionId);
+  }
+
+  async read(name: string, sessionId: string): Promise<GameServerView | undefined> {
+    const watched = this.holding(sessionId);
+    if (watched?.name === name) return watched;
+    try {
+      const view = this.#view(await this.#options.connection.get(GAME_SERVERS, name));
+      return view.session?.sessionId === sessionId ? view : undefined;
+    } catch (error) {
+      if (error instanceof CallError && error.fault === 'not_found') return undefined;
+      throw asPortError(error);
+    }
+  }
+
+  async findHolding(sessionId: string): Promise<readonly GameServerView[]> {
+    let raw: unknown;
+    try {
+      const labelSelector = `${SESSION_KEY}=${sessionId}`;
+      raw = await this.#options.connection.list(GAME_SERVERS, { labelSelector, limit: MAX_HOLDING });
+    } catch (error) {
+      throw asPortError(error);
+    }
+    const parsed = gameServerListSchema.safeParse(raw);
+    if (!parsed.success) throw new KubernetesDown('a list of GameServers makes no sense', { cause: parsed.error });
+    return parsed.data.items
+      .map((item) => viewOf(item, this.#options.route))
+      .filter(({ session }) => session?.sessionId === sessionId);
+  }
+
+  async release(gameServerName: string, sessionId: string): Promise<boolean> {
+    try {
+      await this.#options.connection.patch(GAME_SERVERS, gameServerName, [
+        { op: 'test', path: `/metadata/labels/${SESSION_KEY.replace('/', '~1')}`, value: sessionId },
+        { op: 'test', path: '/status/state', value: 'Allocated' },
+        { op: 'replace', path: '/status/state', value: 'Shutdown' },
+      ]);
+      return true;
+    } catch (error) {
+      // 422: a test did not hold, so it is not ours any more.
+      if (error instanceof CallError && (error.fault === 'not_found' || error.status === 422)) return false;
+      throw asPortError(error);
+    }
+  }
+
+  replaceAll(objects: readonly unknown[]): void {
+    const views = objects.map((object) => this.#view(object));
+    const present = new Set(views.map(({ name }) => name));
+    for (const name of this.#byName.keys()) if (!present.has(name)) this.#forget(name);
+    for (const view of views) this.#learn(view);
+  }
+
+  upsert(object: unknown): void {
+    this.#learn(this.#view(object));
+  }
+
+  remove(object: unknown): void {
+    this.#forget(namedSchema.parse(object).metadata.name);
+  }
+
+  #view(object: unknown): GameServerView {
+    const parsed = gameServerSchema.safeParse(object);
+    if (!parsed.success) throw new KubernetesDown('a GameServer makes no sense', { cause: parsed.error });
+    return viewOf(parsed.data, this.#options.route);
+  }
+
+  #learn(view: GameServerView): void {
+    const before = this.#byName.get(view.name)?.session?.sessionId;
+    const now = view.session?.sessionId;
+    this.#byName.set(view.name, view);
+    if (before !== undefined && before !== now) this.#end(before, view.name);
+    if (now !== undefined) this.#nameBySession.set(now, view.name);
+  }
+
+  #forget(name: string): void {
+    const sessionId = this.#byName.get(name)?.session?.sessionId;
+    this.#byName.delete(name);
+    if (sessionId !== undefined) this.#end(sessionId, name);
+  }
+
+  #end(sessionId: string, name: string): void {
+    if (this.#nameBySession.get(sessionId) !== name) return;
+    this.#nameBySession.delete(sessionId);
+    this.#ended.add(sessionId);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= this.#options.maxEndedSessions) break;
+      this.#ended.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { Clock } from '../../lib/clock.ts';
+
+/** Waits `delayMs`, or less when the signal fires first. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || delayMs <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+export interface BackoffOptions {
+  firstMs: number;
+  maxMs: number;
+}
+
+/**
+ * How long to wait before the next attempt: doubling from `firstMs` to `maxMs`, and between half and all of that by
+ * chance, so that those who were refused together do not come back together.
+ *
+ * @param attempt - 0 after the first failure
+ * @param random - 0 ≤ random < 1
+ */
+export function backoffMs(attempt: number, options: BackoffOptions, random: number): number {
+  const full = Math.min(options.maxMs, options.firstMs * 2 ** Math.min(attempt, 30));
+  return full / 2 + (full / 2) * random;
+}

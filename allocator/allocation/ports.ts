@@ -1,0 +1,112 @@
+import type { SessionDescriptor } from '../../lib/session.ts';
+
+/** A game that some Fleet plays. */
+export interface Game {
+  name: string;
+  /** Seats of a session, as its Fleets' templates say. */
+  seats: number;
+  /** Names of the Fleets that play it, in order of the alphabet. */
+  fleets: readonly string[];
+}
+
+/** Which games there are. Answers from memory. */
+export interface Games {
+  byName(name: string): Game | undefined;
+  all(): readonly Game[];
+}
+
+/** What the engine knows of a GameServer. */
+export interface GameServerView {
+  name: string;
+  uid: string;
+  game: string | undefined;
+  /** The session it holds now: undefined unless it is Allocated, not being deleted, and carries a descriptor. */
+  session: SessionDescriptor | undefined;
+  /** RFC 3339, when it was last allocated; empty when never. */
+  lastAllocatedAt: string;
+  /** Where the gateway reaches it: undefined when it has no address or no TCP port that fits. */
+  route: { address: string; port: number } | undefined;
+  /** Where a client outside the cluster reaches it. */
+  direct: { address: string; ports: readonly { name: string; port: number }[] };
+}
+
+/** Which GameServers exist and what they hold. */
+export interface GameServers {
+  /** The GameServer of this session as last heard, from memory. */
+  holding(sessionId: string): GameServerView | undefined;
+  /** Whether this session is known to have ended not long ago, from memory. */
+  hasEnded(sessionId: string): boolean;
+  /**
+   * This GameServer, as fresh as an allocation that was just answered.
+   *
+   * @returns undefined when it does not hold the session
+   * @throws KubernetesDown
+   */
+  read(name: string, sessionId: string): Promise<GameServerView | undefined>;
+  /**
+   * Asks Kubernetes itself for every GameServer that holds this session: more than one is a double.
+   *
+   * @throws KubernetesDown
+   */
+  findHolding(sessionId: string): Promise<readonly GameServerView[]>;
+  /**
+   * Shuts the GameServer down if, and only if, it still holds this session.
+   *
+   * @returns false when it holds it no more, and nothing was changed
+   * @throws KubernetesDown
+   */
+  release(gameServerName: string, sessionId: string): Promise<boolean>;
+}
+
+/** What is asked of Agones. */
+export interface AllocationOrder {
+  game: string;
+  /** Only GameServers of this Fleet. */
+  fleet: string | undefined;
+  /** GameServers of this region first, any other next. */
+  preferredRegion: string | undefined;
+  session: SessionDescriptor;
+}
+
+/**
+ * What came of one GameServerAllocation. `Unavailable`: it was not carried out. `Unknown`: nobody can tell, and it may
+ * yet be carried out, for Agones cannot take one back.
+ */
+export type AllocationOutcome =
+  | { state: 'Allocated'; gameServerName: string }
+  | { state: 'UnAllocated' }
+  | { state: 'Contention' }
+  | { state: 'Unavailable' }
+  | { state: 'Unknown' };
+
+export type AllocationOutcomeState = AllocationOutcome['state'];
+
+/** Sends GameServerAllocations, one a call. Bounded in time. */
+export interface GameServerAllocations {
+  /** @throws KubernetesRefusal when Kubernetes does not accept what we send: a fault of ours or of the installation */
+  allocate(order: AllocationOrder): Promise<AllocationOutcome>;
+}
+
+/** Kubernetes did not answer, or not well. The same call may succeed later. */
+export class KubernetesDown extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KubernetesDown';
+  }
+}
+
+/** Kubernetes understood and refused: missing rights, or a request it does not accept. */
+export class KubernetesRefusal extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KubernetesRefusal';
+  }
+}
+
+/** Told of what happens, for metrics. */
+export interface AllocationObserver {
+  /** One GameServerAllocation was answered. */
+  attempted(game: string, outcome: AllocationOutcomeState, durationMs: number): void;
+  /** A request for a session ended. */
+  finished(game: string, result: string, durationMs: number): void;
+}

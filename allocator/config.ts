@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { flag, parseEnvironment, port, wholeNumber } from '../lib/config.ts';
+import type { Environment } from '../lib/config.ts';
+import { LOG_LEVELS } from '../lib/logger.ts';
+
+const HOUR_SECONDS = 3600;
+
+const schema = z.object({
+  PORT: port(8081),
+  LISTEN_ADDRESS: z.string().default('0.0.0.0'),
+  /** Prometheus metrics are served here, and nowhere without it: the gateway hands on every path of PORT. */
+  METRICS_PORT: port(0).optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+
+  KUBECONFIG: z.string().optional(),
+  NAMESPACE: z.string().optional(),
+  KUBERNETES_TIMEOUT_MS: wholeNumber(5000, { min: 100, max: 60_000 }),
+  /** Without a sign of life for this long the allocator says it is not ready. */
+  STALE_AFTER_MS: wholeNumber(60_000, { min: 1000, max: HOUR_SECONDS * 1000 }),
+  RELIST_MS: wholeNumber(600_000, { min: 10_000, max: 24 * HOUR_SECONDS * 1000 }),
+
+  SEALING_KEYS_FILE: z.string(),
+  SIGNING_KEYS_FILE: z.string(),
+  /** Without it the service API is off. */
+  SERVICE_TOKEN_FILE: z.string().optional(),
+  /** Keys and the service credential are read again no sooner than this. */
+  KEY_RECHECK_MS: wholeNumber(5000, { min: 0, max: HOUR_SECONDS * 1000 }),
+
+  /** Where players reach the gateway, e.g. `https://play.example.com`. Without it, where the request came to. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Believe X-Forwarded-Host and X-Forwarded-Proto: only behind a proxy that sets them itself. */
+  TRUST_PROXY: flag(false),
+  /** Tell players their GameServer's address, for clients that connect to it themselves. */
+  DIRECT_MODE: flag(false),
+  DEFAULT_GAME: z.string().optional(),
+  GAME_SERVER_ADDRESS_TYPE: z.string().default('PodIP'),
+  GAME_SERVER_PORT_NAME: z.string().default('game'),
+  WEB_DIR: z.string().default('web/dist'),
+
+  DEFAULT_WAIT_SECONDS: wholeNumber(10, { min: 0, max: HOUR_SECONDS }),
+  MAX_WAIT_SECONDS: wholeNumber(60, { min: 0, max: HOUR_SECONDS }),
+  RETRY_AFTER_SECONDS: wholeNumber(2, { min: 1, max: HOUR_SECONDS }),
+  SEAT_SECONDS: wholeNumber(1800, { min: 10, max: 24 * HOUR_SECONDS }),
+  JOIN_WITHIN_SECONDS: wholeNumber(60, { min: 5, max: HOUR_SECONDS }),
+  MAX_CONCURRENT_ATTEMPTS: wholeNumber(50, { min: 1, max: 1000 }),
+  MAX_WAITING_REQUESTS: wholeNumber(1000, { min: 1, max: 100_000 }),
+  FIRST_PAUSE_MS: wholeNumber(50, { min: 1, max: 10_000 }),
+  MAX_PAUSE_MS: wholeNumber(1000, { min: 1, max: 60_000 }),
+  /** How long Agones may still carry out an allocation whose answer was lost. */
+  SETTLE_MS: wholeNumber(3000, { min: 0, max: 60_000 }),
+  MAX_ENDED_SESSIONS: wholeNumber(10_000, { min: 1, max: 1_000_000 }),
+
+  MAX_BODY_BYTES: wholeNumber(16_384, { min: 1024, max: 1_048_576 }),
+  MAX_SERVICE_BODY_BYTES: wholeNumber(262_144, { min: 1024, max: 16_777_216 }),
+  MAX_HEADER_BYTES: wholeNumber(16_384, { min: 4096, max: 1_048_576 }),
+  /** A request must have arrived whole by then. */
+  REQUEST_TIMEOUT_MS: wholeNumber(15_000, { min: 100, max: 600_000 }),
+  /** Longer than any proxy in front keeps an idle connection, else the proxy sends into a closed one. */
+  KEEP_ALIVE_MS: wholeNumber(75_000, { min: 1000, max: 600_000 }),
+
+  /** How long after SIGTERM new requests are still taken, until nobody sends them here any more. */
+  DRAIN_DELAY_MS: wholeNumber(0, { min: 0, max: 60_000 }),
+  STOP_DEADLINE_MS: wholeNumber(20_000, { min: 100, max: 600_000 }),
+});
+
+/** What the allocator was told, by its variables' names; units stand in the names. */
+export type AllocatorConfig = Readonly<z.output<typeof schema>>;
+
+/** @throws ConfigError naming every fault */
+export function loadConfig(environment: Environment): AllocatorConfig {
+  return parseEnvironment(schema, environment);
+}
+
+/** What may be written to the log of it: no path of a key, nothing that came with a credential in it. */
+export function loggableConfig(config: AllocatorConfig): object {
+  const { PORT, LISTEN_ADDRESS, TRUST_PROXY, DIRECT_MODE, DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } = config;
+  return { PORT, LISTEN_ADDRESS, TRUST_PROXY, DIRECT_MODE, DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS };
+}

@@ -1,0 +1,56 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AllocationObserver } from './allocation/ports.ts';
+
+/** What Prometheus is told. Labels are games and outcomes: nothing that names a player or a session. */
+export interface AllocatorMetrics {
+  observer: AllocationObserver;
+  registry: Registry;
+}
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** @param readWaiting - how many requests wait now */
+export function createMetrics(readWaiting: () => number): AllocatorMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const attempts = new Histogram({
+    name: 'regatta_allocation_attempt_seconds',
+    help: 'GameServerAllocations by outcome: Allocated, UnAllocated, Contention, Unavailable, Unknown',
+    labelNames: ['game', 'outcome'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const requests = new Histogram({
+    name: 'regatta_session_request_seconds',
+    help: 'Requests for a session by result, from their arrival to their answer',
+    labelNames: ['game', 'result'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const finished = new Counter({
+    name: 'regatta_session_requests_total',
+    help: 'Requests for a session by result',
+    labelNames: ['game', 'result'],
+    registers: [registry],
+  });
+  const waiting = new Gauge({
+    name: 'regatta_session_requests_waiting',
+    help: 'Requests for a session that wait now',
+    registers: [registry],
+    collect() {
+      waiting.set(readWaiting());
+    },
+  });
+  return {
+    registry,
+    observer: {
+      attempted(game, outcome, durationMs) {
+        attempts.observe({ game, outcome }, durationMs / 1000);
+      },
+      finished(game, result, durationMs) {
+        requests.observe({ game, result }, durationMs / 1000);
+        finished.inc({ game, result });
+      },
+    },
+  };
+}

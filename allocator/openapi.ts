@@ -1,0 +1,207 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { extendZodWithOpenApi, OpenApiGeneratorV31, OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
+import type { ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { ERRORS } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
+import { PROBLEM_CONTENT_TYPE } from '../lib/problem.ts';
+import {
+  allocationAnswer,
+  allocationRequest,
+  healthAnswer,
+  joinRequest,
+  newGameAnswer,
+  newGameRequest,
+  problemAnswer,
+  seatAnswer,
+  serviceSessionAnswer,
+  sessionAnswer,
+} from './routes/schemas.ts';
+
+/** The OpenAPI document, as an object. */
+export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+export const OPENAPI_FILE = new URL('../docs/api/openapi.yaml', import.meta.url);
+
+const READ_BODY = [
+  'invalid_request',
+  'invalid_json',
+  'body_too_large',
+  'unsupported_media_type',
+  'request_timeout',
+  'headers_too_large',
+] as const;
+const ALLOCATE = [
+  'unknown_game',
+  'no_capacity',
+  'contention',
+  'kubernetes_unavailable',
+  'overloaded',
+  'draining',
+  'allocation_unknown',
+] as const;
+const SERVICE = ['credential_invalid', 'service_api_off'] as const;
+const ANYWHERE = ['method_not_allowed', 'internal'] as const;
+
+/** What a session's URL, at the gateway, may answer in place of the upgrade. */
+const CONNECT = [
+  'token_missing',
+  'token_invalid',
+  'token_expired',
+  'token_not_for_game_server',
+  'token_not_for_session',
+  'session_full',
+  'session_over',
+  'upgrade_required',
+  'draining',
+  'overloaded',
+  'game_server_unreachable',
+  'game_server_timeout',
+] as const;
+
+const preferHeader = z.object({
+  prefer: z.string().optional().meta({
+    description:
+      'How long to wait for a GameServer, in whole seconds (RFC 7240). What was applied is told in Preference-Applied',
+    example: 'wait=10',
+  }),
+});
+const sessionParameter = z.object({ sessionId: z.string() });
+
+const ROUTES: RouteConfig[] = [
+  {
+    method: 'post',
+    path: '/api/new-game',
+    summary: 'A new session on a GameServer of its own, and a seat in it',
+    request: { headers: preferHeader, body: json(newGameRequest) },
+    responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...ALLOCATE]),
+  },
+  {
+    method: 'post',
+    path: '/api/sessions/{sessionId}/join',
+    summary: 'A seat in a session that runs. Whoever knows its id is invited',
+    request: { params: sessionParameter, body: json(joinRequest) },
+    responses: answers(201, seatAnswer, 'The seat. `wsUrl` plays', [
+      ...READ_BODY,
+      'session_not_found',
+      'session_over',
+      'kubernetes_unavailable',
+    ]),
+  },
+  {
+    method: 'get',
+    path: '/api/sessions/{sessionId}',
+    summary: 'What a page may show of a session',
+    request: { params: sessionParameter },
+    responses: answers(200, sessionAnswer, 'The session', ['session_not_found', 'kubernetes_unavailable']),
+  },
+  {
+    method: 'post',
+    path: '/v1/allocations',
+    summary: 'A session for players the caller has put together',
+    security: [{ serviceCredential: [] }],
+    request: { headers: preferHeader, body: json(allocationRequest) },
+    responses: answers(201, allocationAnswer, 'The session, and a seat for each player', [
+      ...READ_BODY,
+      ...ALLOCATE,
+      ...SERVICE,
+    ]),
+  },
+  {
+    method: 'get',
+    path: '/v1/sessions/{sessionId}',
+    summary: 'A session and where its GameServer is',
+    security: [{ serviceCredential: [] }],
+    request: { params: sessionParameter },
+    responses: answers(200, serviceSessionAnswer, 'The session', [
+      'session_not_found',
+      'session_over',
+      'kubernetes_unavailable',
+      ...SERVICE,
+    ]),
+  },
+  {
+    method: 'get',
+    path: '/session/{sessionId}',
+    summary: 'Plays: the WebSocket, at the gateway',
+    request: { params: sessionParameter, query: z.object({ token: z.string() }) },
+    responses: {
+      101: { description: 'The connection is the game’s. docs/errors.md lists the codes it may be closed with' },
+      ...problems(['not_found', ...CONNECT, 'allocator_unreachable']),
+    },
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'Whether the process is alive',
+    responses: answers(200, healthAnswer, 'It is', []),
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'Whether requests should be sent here',
+    responses: {
+      ...answers(200, healthAnswer, 'They should', []),
+      503: { description: 'They should not', ...json(healthAnswer) },
+    },
+  },
+];
+
+/** The API as OpenAPI 3.1, made from the schemas that check requests. */
+export function openApiDocument(): OpenApiDocument {
+  extendZodWithOpenApi(z);
+  const registry = new OpenAPIRegistry();
+  registry.registerComponent('securitySchemes', 'serviceCredential', { type: 'http', scheme: 'bearer' });
+  for (const route of ROUTES) registry.registerPath(route);
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Regatta',
+      version: '1',
+      description: 'One click, one game server. Every fault is a problem document (RFC 9457) with a stable `code`.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+  });
+}
+
+/** The document as its file holds it. */
+export function openApiYaml(): string {
+  return `# Made by \`node allocator/openapi.ts --write\` from allocator/routes/schemas.ts.\n${stringify(openApiDocument(), { aliasDuplicateObjects: false, lineWidth: 0 })}`;
+}
+
+function json(schema: z.ZodType): { content: { 'application/json': { schema: z.ZodType } } } {
+  return { content: { 'application/json': { schema } } };
+}
+
+function answers(
+  status: number,
+  schema: z.ZodType,
+  description: string,
+  codes: readonly ErrorCode[],
+): Record<string, ResponseConfig> {
+  return { [status]: { description, ...json(schema) }, ...problems([...codes, ...ANYWHERE]) };
+}
+
+/** One response for each status, which names the codes that come with it. */
+function problems(codes: readonly ErrorCode[]): Record<string, ResponseConfig> {
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, sameStatus]) => [
+      status,
+      {
+        description: sameStatus.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('. '),
+        content: { [PROBLEM_CONTENT_TYPE]: { schema: problemAnswer } },
+      },
+    ]),
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  if (process.argv.includes('--write')) writeFileSync(OPENAPI_FILE, openApiYaml());
+  else if (readFileSync(OPENAPI_FILE, 'utf8') !== openApiYaml()) {
+    process.stderr.write('docs/api/openapi.yaml is stale: node allocator/openapi.ts --write\n');
+    process.exitCode = 1;
+  }
+}

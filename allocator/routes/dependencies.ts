@@ -1,0 +1,36 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Allocations } from '../allocation/allocations.ts';
+import type { Games, GameServers } from '../allocation/ports.ts';
+import type { Seats } from '../allocation/seats.ts';
+import type { ServiceCredential } from '../service-credential.ts';
+
+export interface AppSettings {
+  /** Where players reach the gateway; undefined: where their request came to. */
+  publicUrl: string | undefined;
+  trustProxy: boolean;
+  directMode: boolean;
+  defaultGame: string | undefined;
+  defaultWaitSeconds: number;
+  maxWaitSeconds: number;
+  retryAfterSeconds: number;
+  maxBodyBytes: number;
+  maxServiceBodyBytes: number;
+  webDirectory: string;
+}
+
+/** All that the routes call. */
+export interface AppDependencies {
+  allocations: Allocations;
+  seats: Seats;
+  gameServers: GameServers;
+  games: Games;
+  /** Undefined: the service API is off. */
+  serviceCredential: ServiceCredential | undefined;
+  /** Whether new requests should come here. */
+  isReady: () => boolean;
+  clock: Clock;
+  logger: Logger;
+  newRequestId: () => string;
+  settings: AppSettings;
+}

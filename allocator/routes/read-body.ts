@@ -1,0 +1,55 @@
+import express from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import { ProblemError } from '../../lib/errors.ts';
+import type { FieldError } from '../../lib/errors.ts';
+
+const MAX_FIELD_ERRORS = 20;
+
+/** Reads a JSON body up to `maxBytes`; other types are refused, also where the parser would only look away. */
+export function jsonBody(maxBytes: number): RequestHandler[] {
+  const requireJson = (request: Request, _response: Response, next: NextFunction): void => {
+    const isJson = request.is('application/json');
+    // `null`: there is no body. An empty one of length 0 counts as none.
+    if (isJson === false && request.get('content-length') !== '0') {
+      throw new ProblemError('unsupported_media_type', 'The Content-Type must be application/json');
+    }
+    next();
+  };
+  return [requireJson, express.json({ limit: maxBytes, type: 'application/json', inflate: false, strict: false })];
+}
+
+/**
+ * The body of a request, checked.
+ *
+ * @throws ProblemError invalid_request, with each field that is wrong
+ */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  if (body === undefined) {
+    throw new ProblemError('invalid_request', 'The request needs a body', {
+      errors: [{ field: 'body', message: 'is missing' }],
+    });
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.flatMap(fieldErrorsOf).slice(0, MAX_FIELD_ERRORS);
+  throw new ProblemError('invalid_request', `Wrong: ${errors.map(({ field }) => field).join(', ')}`, { errors });
+}
+
+function fieldErrorsOf(issue: z.core.$ZodIssue): FieldError[] {
+  const field = pathOf(issue.path);
+  if (issue.code !== 'unrecognized_keys') return [{ field: field === '' ? 'body' : field, message: issue.message }];
+  return issue.keys.map((key) => ({
+    field: pathOf([...issue.path, key.slice(0, 64)]),
+    message: 'is not known here',
+  }));
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`;
+      return index === 0 ? String(part).slice(0, 64) : `.${String(part).slice(0, 64)}`;
+    })
+    .join('');
+}

@@ -1,0 +1,119 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import { ProblemError } from '../../lib/errors.ts';
+import type { Game, Games } from '../allocation/ports.ts';
+import { chooseGame } from './choose-game.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { readWaitSeconds } from './preference.ts';
+import { sessionUrl, webSocketOrigin } from './public-url.ts';
+import { parseBody } from './read-body.ts';
+import { problemOfRefusal } from './refusal.ts';
+import { callerGone } from './request-context.ts';
+import { allocationRequest } from './schemas.ts';
+import type { allocationAnswer, serviceSessionAnswer } from './schemas.ts';
+import { findSession, sessionIdOf } from './sessions.ts';
+
+/** Lets pass who presents the service credential as a bearer token. */
+export function requireServiceCredential({ serviceCredential }: AppDependencies): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (serviceCredential === undefined) {
+      throw new ProblemError('service_api_off', 'No service credential is configured here');
+    }
+    const [, presented] = /^Bearer +([^ ]{1,512})$/i.exec(request.get('authorization') ?? '') ?? [];
+    if (presented === undefined || !serviceCredential.matches(presented)) {
+      response.set('www-authenticate', 'Bearer');
+      throw new ProblemError('credential_invalid', 'Present the service credential as a bearer token');
+    }
+    next();
+  };
+}
+
+/** POST /v1/allocations: a session for players the caller has put together. */
+export function allocateForPlayers(dependencies: AppDependencies): RequestHandler {
+  const { allocations, seats, games, clock, settings } = dependencies;
+  return async (request, response) => {
+    const body = parseBody(allocationRequest, request.body);
+    const game = gameOf(games, body);
+    if (body.players.length > game.seats) {
+      throw new ProblemError('invalid_request', `A session of this game has ${game.seats} seats`, {
+        errors: [{ field: 'players', message: `are more than the ${game.seats} seats of the game` }],
+      });
+    }
+    const origin = webSocketOrigin(request, settings);
+    const waitSeconds = readWaitSeconds(request, response, {
+      defaultSeconds: settings.defaultWaitSeconds,
+      maxSeconds: settings.maxWaitSeconds,
+    });
+    const gone = callerGone(response);
+    const region = body.regions?.[0];
+    const result = await allocations.allocate({
+      game,
+      ...(body.fleet === undefined ? {} : { fleet: body.fleet }),
+      ...(region === undefined ? {} : { preferredRegion: region }),
+      deadlineMs: clock.nowMs() + waitSeconds * 1000,
+      gone,
+    });
+    if (result.state === 'refused') {
+      if (result.refusal === 'caller_gone') return;
+      throw problemOfRefusal(result.refusal, { ...result, retryAfterSeconds: settings.retryAfterSeconds });
+    }
+    const { session, gameServer } = result;
+    const issued = await Promise.all(body.players.map(({ playerId }) => seats.issue(playerId, session, gameServer)));
+    if (gone.aborted) {
+      await allocations.release(gameServer.name, session.sessionId);
+      return;
+    }
+    const { address, ports } = gameServer.direct;
+    const answer: z.input<typeof allocationAnswer> = {
+      sessionId: session.sessionId,
+      game: session.game,
+      mode: 'exclusive',
+      seats: session.seats,
+      gameServer: gameServer.name,
+      madeAt: session.madeAt,
+      joinBy: session.joinBy,
+      expiresAt: issued[0]?.expiresAt ?? session.joinBy,
+      players: issued.map((seat) => ({
+        playerId: seat.playerId,
+        wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
+        address,
+        ports: [...ports],
+        token: seat.seatToken,
+      })),
+    };
+    response.status(201).set('cache-control', 'no-store').json(answer);
+  };
+}
+
+/** GET /v1/sessions/ID: the session and where its GameServer is. */
+export function showServiceSession({ gameServers, settings }: AppDependencies): RequestHandler {
+  return async (request, response) => {
+    const { session, gameServer } = await findSession(gameServers, sessionIdOf(request), settings.retryAfterSeconds);
+    const { sessionId, game, mode, seats, madeAt, joinBy } = session;
+    const { address, ports } = gameServer.direct;
+    const answer: z.input<typeof serviceSessionAnswer> = {
+      sessionId,
+      game,
+      mode,
+      seats,
+      madeAt,
+      joinBy,
+      gameServer: gameServer.name,
+      address,
+      ports: [...ports],
+    };
+    response.set('cache-control', 'no-store').json(answer);
+  };
+}
+
+function gameOf(games: Games, body: z.output<typeof allocationRequest>): Game {
+  const { fleet } = body;
+  if (fleet === undefined) return chooseGame(games, body.game, undefined);
+  const game = games.all().find(({ fleets }) => fleets.includes(fleet));
+  if (game === undefined || (body.game !== undefined && body.game !== game.name)) {
+    throw new ProblemError('unknown_game', 'This Fleet does not play the game', {
+      errors: [{ field: 'fleet', message: 'does not play this game, or is not there' }],
+    });
+  }
+  return game;
+}

@@ -1,0 +1,179 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { systemClock } from '../lib/clock.ts';
+import { JoinTokenIssuer } from '../lib/join-token.ts';
+import { openKeyFile } from '../lib/key-set.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Logger } from '../lib/logger.ts';
+import { GAME_LABEL } from '../lib/session.ts';
+import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
+import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
+import { Reflector } from './agones/reflector.ts';
+import { WatchedFleets } from './agones/watched-fleets.ts';
+import { WatchedGameServers } from './agones/watched-game-servers.ts';
+import { Allocations } from './allocation/allocations.ts';
+import { pause } from './allocation/pause.ts';
+import { Seats } from './allocation/seats.ts';
+import { createApp } from './app.ts';
+import type { AllocatorConfig } from './config.ts';
+import { listen } from './http-server.ts';
+import { createMetrics } from './metrics.ts';
+import { openServiceCredential } from './service-credential.ts';
+
+/** An allocator that answers. */
+export interface RunningAllocator {
+  url: string;
+  /** Undefined when metrics are served nowhere. */
+  metricsUrl: string | undefined;
+  /** Resolves when what Kubernetes holds is known. */
+  ready: Promise<void>;
+}
+
+const READY_CHECK_MS = 20;
+
+/**
+ * Puts the allocator together and starts it. It answers at once; it says that it is ready when it knows Fleets and
+ * GameServers.
+ *
+ * @throws Error when a key file is not good, the kubeconfig names no cluster or a port is taken
+ */
+export async function startAllocator(
+  config: AllocatorConfig,
+  parts: { logger: Logger; lifecycle: Lifecycle },
+): Promise<RunningAllocator> {
+  const { logger, lifecycle } = parts;
+  const clock = systemClock;
+  const random = Math.random;
+  const keyOptions = { clock, logger, recheckMs: config.KEY_RECHECK_MS };
+  const joinTokens = new JoinTokenIssuer({
+    sealing: openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions),
+    signing: openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions),
+  });
+  const serviceCredential =
+    config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
+
+  const connection = new KubernetesConnection({
+    kubeconfigFile: config.KUBECONFIG,
+    namespace: config.NAMESPACE,
+    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
+  });
+  lifecycle.onStop('kubernetes connection', () => connection.close());
+  const gameServers = new WatchedGameServers({
+    connection,
+    route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
+    maxEndedSessions: config.MAX_ENDED_SESSIONS,
+  });
+  const fleets = new WatchedFleets();
+  const following = {
+    connection,
+    clock,
+    logger,
+    random,
+    staleAfterMs: config.STALE_AFTER_MS,
+    relistMs: config.RELIST_MS,
+  };
+  const reflectors = [
+    new Reflector({ ...following, path: GAME_SERVERS, labelSelector: GAME_LABEL, target: gameServers }),
+    new Reflector({ ...following, path: FLEETS, target: fleets }),
+  ];
+  for (const reflector of reflectors) {
+    reflector.start();
+    lifecycle.onStop('reflector', () => reflector.stop());
+  }
+  const knowsKubernetes = (): boolean => reflectors.every(({ isFresh }) => isFresh);
+
+  const metrics = createMetrics(() => allocations.waitingCount);
+  const allocations: Allocations = new Allocations({
+    gameServerAllocations: new KubernetesAllocations(connection),
+    gameServers,
+    clock,
+    logger,
+    observer: metrics.observer,
+    newSessionId,
+    random,
+    maxConcurrentAttempts: config.MAX_CONCURRENT_ATTEMPTS,
+    maxWaitingRequests: config.MAX_WAITING_REQUESTS,
+    firstPauseMs: config.FIRST_PAUSE_MS,
+    maxPauseMs: config.MAX_PAUSE_MS,
+    settleMs: config.SETTLE_MS,
+    joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
+  });
+  const app = createApp({
+    allocations,
+    seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
+    gameServers,
+    games: fleets,
+    serviceCredential,
+    isReady: () => lifecycle.isReady && knowsKubernetes(),
+    clock,
+    logger,
+    newRequestId: randomUUID,
+    settings: {
+      publicUrl: config.PUBLIC_URL,
+      trustProxy: config.TRUST_PROXY,
+      directMode: config.DIRECT_MODE,
+      defaultGame: config.DEFAULT_GAME,
+      defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
+      maxWaitSeconds: config.MAX_WAIT_SECONDS,
+      retryAfterSeconds: config.RETRY_AFTER_SECONDS,
+      maxBodyBytes: config.MAX_BODY_BYTES,
+      maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
+      webDirectory: config.WEB_DIR,
+    },
+  });
+  const limits = {
+    address: config.LISTEN_ADDRESS,
+    maxHeaderBytes: config.MAX_HEADER_BYTES,
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    keepAliveMs: config.KEEP_ALIVE_MS,
+  };
+  const metricsServer =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await listen(
+          (_request, response) => {
+            void metrics.registry.metrics().then((text) => {
+              response.setHeader('content-type', metrics.registry.contentType);
+              response.end(text);
+            });
+          },
+          { ...limits, port: config.METRICS_PORT },
+        );
+  if (metricsServer !== undefined) lifecycle.onStop('metrics server', metricsServer.close);
+
+  const server = await listen(app, { ...limits, port: config.PORT });
+  lifecycle.onStop('http server', server.close);
+  // Before the server closes, for it waits for the answers: those who wait in line are answered now.
+  lifecycle.onStop('allocations', () => allocations.close());
+  const stopping = new AbortController();
+  lifecycle.onStop('drain delay', async () => {
+    stopping.abort();
+    await pause(clock, config.DRAIN_DELAY_MS, new AbortController().signal);
+  });
+
+  return {
+    url: urlOf(config.LISTEN_ADDRESS, server.port),
+    metricsUrl: metricsServer === undefined ? undefined : `${urlOf(config.LISTEN_ADDRESS, metricsServer.port)}/metrics`,
+    ready: (async () => {
+      while (!knowsKubernetes() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
+      lifecycle.markReady();
+    })(),
+  };
+}
+
+/** Twenty of 36 characters: over 100 bits, so that to know an id is to have been told it. */
+function newSessionId(): string {
+  // 252 is the largest multiple of 36 a byte holds: the bytes above it would favour some characters.
+  let id = '';
+  while (id.length < 20) {
+    for (const byte of randomBytes(24)) {
+      if (byte < 252 && id.length < 20) id += (byte % 36).toString(36);
+    }
+  }
+  return id;
+}
+
+function urlOf(listenAddress: string, port: number): string {
+  const isWildcard = listenAddress === '0.0.0.0' || listenAddress === '::';
+  const host = isWildcard ? '127.0.0.1' : listenAddress;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

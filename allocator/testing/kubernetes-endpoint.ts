@@ -1,0 +1,298 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { GameServerAllocation } from '../../lib/agones.ts';
+
+/** An object of the Kubernetes API as this endpoint holds it. */
+export interface HeldObject {
+  metadata: {
+    name: string;
+    uid: string;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+    resourceVersion: string;
+    deletionTimestamp?: string;
+  };
+  spec: unknown;
+  status?: { state: string; address: string; addresses: object[]; ports: object[] };
+}
+
+/** What the endpoint does with one GameServerAllocation. */
+export type AllocationBehaviour =
+  | 'allocate'
+  | 'UnAllocated'
+  | 'Contention'
+  /** Allocates and cuts the connection before it answers. */
+  | 'lose-answer'
+  /** Allocates `lateMs` after it has cut the connection. */
+  | 'allocate-late'
+  /** Cuts the connection and does nothing. */
+  | 'cut'
+  | 'no-endpoints'
+  | 'forbidden'
+  | 'nonsense'
+  /** Answers when `letGo` is called. */
+  | 'hold';
+
+/**
+ * The outside world of the allocator's tests: Fleets, GameServers, their watches and GameServerAllocations over real
+ * HTTP, answering in the shapes of Kubernetes and Agones, with faults on demand that a sound one does not have.
+ */
+export class KubernetesEndpoint {
+  /** Behaviours of the allocations to come, in order; afterwards `allocate`. */
+  readonly behaviours: AllocationBehaviour[] = [];
+  /** Every GameServerAllocation that came. */
+  readonly allocations: GameServerAllocation[] = [];
+  readonly patches: { name: string; operations: unknown }[] = [];
+  connectionCount = 0;
+  requestCount = 0;
+  lateMs = 50;
+  /** Lists, gets and watches are refused while true. */
+  isDown = false;
+  /** Changes are kept from watchers while true. */
+  isWatchSilent = false;
+  /** Reads of single GameServers. */
+  readCount = 0;
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #objects = { gameservers: new Map<string, HeldObject>(), fleets: new Map<string, HeldObject>() };
+  readonly #watchers = new Set<{ plural: string; response: ServerResponse }>();
+  #held: (() => void)[] = [];
+  #version = 100;
+
+  static async start(): Promise<KubernetesEndpoint> {
+    const endpoint = new KubernetesEndpoint();
+    endpoint.#server.on('connection', () => (endpoint.connectionCount += 1));
+    await new Promise<void>((resolve) => endpoint.#server.listen(0, '127.0.0.1', resolve));
+    return endpoint;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The text of a kubeconfig that leads here. */
+  get kubeconfig(): string {
+    return JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'test',
+      clusters: [{ name: 'test', cluster: { server: this.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'test', user: { token: 'test-token' } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: 'default' } }],
+    });
+  }
+
+  addFleet(name: string, game: string, seats: number): void {
+    this.#put('fleets', {
+      metadata: { name, uid: `uid-${name}`, labels: {}, annotations: {}, resourceVersion: '' },
+      spec: {
+        template: {
+          metadata: { labels: { 'regatta.dev/game': game }, annotations: { 'regatta.dev/seats': String(seats) } },
+        },
+      },
+    });
+  }
+
+  addGameServer(name: string, game: string, options: { port?: number; fleet?: string; labels?: object } = {}): void {
+    const port = options.port ?? 7001;
+    this.#put('gameservers', {
+      metadata: {
+        name,
+        uid: `uid-${name}`,
+        labels: { 'regatta.dev/game': game, 'agones.dev/fleet': options.fleet ?? 'boats', ...options.labels },
+        annotations: {},
+        resourceVersion: '',
+      },
+      spec: { ports: [{ name: 'game', containerPort: port, hostPort: port, protocol: 'TCP' }] },
+      status: {
+        state: 'Ready',
+        address: '203.0.113.7',
+        addresses: [
+          { type: 'InternalIP', address: '203.0.113.7' },
+          { type: 'PodIP', address: '10.1.2.3' },
+        ],
+        ports: [{ name: 'game', port }],
+      },
+    });
+  }
+
+  gameServer(name: string): HeldObject | undefined {
+    return this.#objects.gameservers.get(name);
+  }
+
+  gameServers(): HeldObject[] {
+    return [...this.#objects.gameservers.values()];
+  }
+
+  setState(name: string, state: string): void {
+    const held = this.gameServer(name);
+    if (held?.status === undefined) throw new Error(`no GameServer ${name}`);
+    this.#put('gameservers', { ...held, status: { ...held.status, state } });
+  }
+
+  delete(name: string): void {
+    const held = this.gameServer(name);
+    if (held === undefined) throw new Error(`no GameServer ${name}`);
+    this.#objects.gameservers.delete(name);
+    this.#tell('gameservers', 'DELETED', held);
+  }
+
+  /** Ends all watches, as an API server does from time to time. */
+  endWatches(): void {
+    for (const { response } of this.#watchers) response.end();
+  }
+
+  /** Answers every allocation that is held. */
+  letGo(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const release of held) release();
+  }
+
+  async close(): Promise<void> {
+    this.letGo();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #put(plural: 'gameservers' | 'fleets', object: HeldObject): void {
+    this.#version += 1;
+    const isNew = !this.#objects[plural].has(object.metadata.name);
+    const held = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    this.#objects[plural].set(object.metadata.name, held);
+    this.#tell(plural, isNew ? 'ADDED' : 'MODIFIED', held);
+  }
+
+  #tell(plural: string, type: string, object: HeldObject): void {
+    if (this.isWatchSilent) return;
+    const line = `${JSON.stringify({ type, object })}\n`;
+    for (const watcher of this.#watchers) if (watcher.plural === plural) watcher.response.write(line);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requestCount += 1;
+    const url = new URL(request.url ?? '/', this.url);
+    const [, , , , , , plural = '', name] = url.pathname.split('/');
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    if (plural === 'gameserverallocations') {
+      this.#allocate(JSON.parse(text) as GameServerAllocation, response);
+    } else if (this.isDown) {
+      send(response, 503, { kind: 'Status', code: 503, message: 'down, and this text must not get out' });
+    } else if (plural === 'gameservers' || plural === 'fleets') {
+      if (name !== undefined && request.method === 'PATCH') this.#patch(name, text, response);
+      else if (name !== undefined) this.#get(name, response);
+      else if (url.searchParams.get('watch') === 'true') this.#watch(plural, response);
+      else this.#list(plural, url.searchParams.get('labelSelector') ?? '', response);
+    } else {
+      send(response, 404, { kind: 'Status', code: 404 });
+    }
+  }
+
+  #get(name: string, response: ServerResponse): void {
+    this.readCount += 1;
+    const held = this.gameServer(name);
+    send(response, held === undefined ? 404 : 200, held ?? { kind: 'Status', code: 404 });
+  }
+
+  #list(plural: 'gameservers' | 'fleets', selector: string, response: ServerResponse): void {
+    const [key = '', value] = selector.split('=');
+    const items = [...this.#objects[plural].values()].filter(
+      ({ metadata }) =>
+        selector === '' || (value === undefined ? key in metadata.labels : metadata.labels[key] === value),
+    );
+    send(response, 200, { kind: 'List', metadata: { resourceVersion: String(this.#version) }, items });
+  }
+
+  #watch(plural: string, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    const watcher = { plural, response };
+    this.#watchers.add(watcher);
+    response.on('close', () => this.#watchers.delete(watcher));
+  }
+
+  #patch(name: string, text: string, response: ServerResponse): void {
+    const operations = JSON.parse(text) as { op: string; path: string; value: string }[];
+    this.patches.push({ name, operations });
+    const held = this.gameServer(name);
+    if (held?.status === undefined) return send(response, 404, { kind: 'Status', code: 404 });
+    const session = held.metadata.labels['regatta.dev/session'];
+    const tests = operations.filter(({ op }) => op === 'test');
+    const holds = tests.every(({ path, value }) => (path === '/status/state' ? held.status?.state : session) === value);
+    if (!holds) return send(response, 422, { kind: 'Status', code: 422 });
+    this.setState(name, operations.find(({ op }) => op === 'replace')?.value ?? '');
+    send(response, 200, held);
+  }
+
+  #allocate(allocation: GameServerAllocation, response: ServerResponse): void {
+    this.allocations.push(allocation);
+    const behaviour = this.behaviours.shift() ?? 'allocate';
+    switch (behaviour) {
+      case 'allocate':
+        return send(response, 201, this.#take(allocation));
+      case 'UnAllocated':
+      case 'Contention':
+        return send(response, 201, { ...allocation, status: { state: behaviour, gameServerName: '', source: '' } });
+      case 'lose-answer':
+        this.#take(allocation);
+        return void response.destroy();
+      case 'allocate-late':
+        setTimeout(() => this.#take(allocation), this.lateMs);
+        return void response.destroy();
+      case 'cut':
+        return void response.destroy();
+      case 'no-endpoints':
+        return send(response, 503, { kind: 'Status', code: 503, message: 'no endpoints available' });
+      case 'forbidden':
+        return send(response, 403, { kind: 'Status', code: 403, message: 'this text must not get out' });
+      case 'nonsense':
+        return send(response, 201, { hello: 'world' });
+      case 'hold':
+        this.#held.push(() => {
+          send(response, 201, this.#take(allocation));
+        });
+    }
+  }
+
+  #take(allocation: GameServerAllocation): object {
+    const { selectors = [], metadata = {} } = allocation.spec;
+    for (const { matchLabels = {} } of selectors) {
+      const found = this.gameServers().find(
+        ({ metadata: { labels, deletionTimestamp }, status }) =>
+          status?.state === 'Ready' &&
+          deletionTimestamp === undefined &&
+          Object.entries(matchLabels).every(([key, value]) => labels[key] === value),
+      );
+      if (found?.status === undefined) continue;
+      const { name } = found.metadata;
+      this.#put('gameservers', {
+        ...found,
+        metadata: {
+          ...found.metadata,
+          labels: { ...found.metadata.labels, ...metadata.labels },
+          annotations: {
+            ...found.metadata.annotations,
+            ...metadata.annotations,
+            'agones.dev/last-allocated': new Date(this.#version).toISOString(),
+          },
+        },
+        status: { ...found.status, state: 'Allocated' },
+      });
+      return {
+        ...allocation,
+        metadata: { name },
+        status: { state: 'Allocated', gameServerName: name, source: 'local' },
+      };
+    }
+    return { ...allocation, status: { state: 'UnAllocated', gameServerName: '', source: '' } };
+  }
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
