@@ -1,5 +1,6 @@
 import type { CounterStatus, GameServer, GameServerSet, GameServerSetStatus, ListStatus } from '../../lib/agones.ts';
-import { isBeingDeleted, stateOf } from './game-server-states.ts';
+import { isBeingDeleted } from '../resources/game-server-state.ts';
+import { stateOf } from './game-server-states.ts';
 
 /** A Counter or a List summed over GameServers; for a List `count` is how many values there are. */
 export interface Aggregate {

@@ -3,6 +3,7 @@ import type { GameServer, GameServerState, GameServerStatus, NodeAddress } from 
 import type { Clock } from '../../lib/clock.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { ObjectStore } from '../api/store.ts';
+import { devAddressOf } from '../resources/game-server-state.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import {
   heldHostPorts,
@@ -62,7 +63,7 @@ export class GameServerController {
 
   /** Notes the ports a GameServer holds already, so that they are not given out again. */
   adopt(gameServer: GameServer): void {
-    if (isDevelopment(gameServer)) return;
+    if (devAddressOf(gameServer) !== '') return;
     for (const port of heldHostPorts(gameServer)) this.#options.ports.hold(uidOf(gameServer), port);
   }
 
@@ -136,7 +137,7 @@ export class GameServerController {
 
   #createPod(gameServer: GameServer): void {
     const { record } = this.#options;
-    if (isDevelopment(gameServer)) {
+    if (devAddressOf(gameServer) !== '') {
       this.#becomeReady(gameServer);
       return;
     }
@@ -201,7 +202,7 @@ export class GameServerController {
 
   /** Takes over what has become of the Pod. True when that decided the state. */
   #followPod(gameServer: GameServer): boolean {
-    if (isDevelopment(gameServer) || WITHOUT_POD.has(stateOf(gameServer))) return false;
+    if (devAddressOf(gameServer) !== '' || WITHOUT_POD.has(stateOf(gameServer))) return false;
     const pod = this.#findPod(gameServer);
     if (pod === undefined) return this.#end(gameServer, 'Unhealthy', 'The Pod is missing');
     if (pod.status?.phase === 'Succeeded') return this.#end(gameServer, 'Shutdown', 'The Pod has succeeded');
@@ -236,8 +237,8 @@ export class GameServerController {
   /** Where players reach the GameServer, or undefined while that is not known. */
   #locationOf(gameServer: GameServer): GameServerLocation | undefined {
     const ports = statusPorts(gameServer);
-    const devAddress = gameServer.metadata.annotations?.[AGONES.devAddressAnnotation];
-    if (devAddress !== undefined && devAddress !== '') {
+    const devAddress = devAddressOf(gameServer);
+    if (devAddress !== '') {
       const addresses = [{ type: 'InternalIP', address: devAddress }];
       return { address: devAddress, addresses, nodeName: devAddress, ports };
     }
@@ -252,10 +253,6 @@ export class GameServerController {
     const addresses = [...nodeAddresses, ...podIPs.map(({ ip }) => ({ type: 'PodIP', address: ip }))];
     return { address, addresses, nodeName, ports };
   }
-}
-
-function isDevelopment(gameServer: GameServer): boolean {
-  return (gameServer.metadata.annotations?.[AGONES.devAddressAnnotation] ?? '') !== '';
 }
 
 function uidOf(gameServer: GameServer): string {

@@ -1,6 +1,7 @@
 import type { GameServer, Priority, SchedulingStrategy } from '../../lib/agones.ts';
 import { AGONES } from '../../lib/agones.ts';
-import { isBeingDeleted, isRemovable, stateOf } from './game-server-states.ts';
+import { isBeingDeleted, isDeletable } from '../resources/game-server-state.ts';
+import { stateOf } from './game-server-states.ts';
 import { sortForRemoval } from './removal-order.ts';
 import type { NodeLoads } from './removal-order.ts';
 
@@ -38,8 +39,8 @@ export interface Reconciliation {
  */
 export function planReconciliation(input: ReconciliationInput): Reconciliation {
   const { gameServers, replicas, nowMs } = input;
-  const kept = gameServers.filter((gameServer) => !isRemovable(gameServer));
-  const rest = gameServers.filter((gameServer) => isRemovable(gameServer) && !isBeingDeleted(gameServer));
+  const kept = gameServers.filter((gameServer) => !isDeletable(gameServer));
+  const rest = gameServers.filter((gameServer) => isDeletable(gameServer) && !isBeingDeleted(gameServer));
   const broken = rest.filter((gameServer) => replaceInMs(gameServer, nowMs) === 0);
   const up = rest.filter((gameServer) => replaceInMs(gameServer, nowMs) !== 0);
 

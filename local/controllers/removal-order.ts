@@ -1,5 +1,6 @@
 import type { GameServer, Priority, SchedulingStrategy } from '../../lib/agones.ts';
-import { isBeforeReady, stateOf } from './game-server-states.ts';
+import { isBeforeReady } from '../resources/game-server-state.ts';
+import { stateOf } from './game-server-states.ts';
 import { comparePriorities } from './priorities.ts';
 
 /** How many GameServers of a node are Ready or Allocated. A node without any is not in the map. */

@@ -1,0 +1,219 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FleetAutoscaler } from '../../lib/agones.ts';
+import type { CoreEvent } from './event-recorder.ts';
+import { applyBuffer } from './buffer-policy.ts';
+import { TestCluster } from './testing/test-cluster.ts';
+
+describe('the Buffer policy', () => {
+  const status = (allocatedReplicas: number) => ({
+    replicas: allocatedReplicas,
+    readyReplicas: 0,
+    reservedReplicas: 4,
+    allocatedReplicas,
+  });
+
+  it.each([
+    { allocated: 0, bufferSize: 2, min: 0, max: 10, replicas: 2, limited: false },
+    { allocated: 3, bufferSize: 2, min: 0, max: 10, replicas: 5, limited: false },
+    { allocated: 0, bufferSize: 2, min: 5, max: 10, replicas: 5, limited: true },
+    { allocated: 9, bufferSize: 2, min: 0, max: 10, replicas: 10, limited: true },
+    { allocated: 8, bufferSize: '20%', min: 1, max: 20, replicas: 10, limited: false },
+    { allocated: 8, bufferSize: '30%', min: 1, max: 20, replicas: 12, limited: false },
+    { allocated: 0, bufferSize: '30%', min: 1, max: 20, replicas: 1, limited: true },
+  ])(
+    'asks for $replicas with $allocated Allocated and a buffer of $bufferSize in [$min, $max]',
+    ({ allocated, bufferSize, min, max, replicas, limited }) => {
+      const policy = { bufferSize, minReplicas: min, maxReplicas: max };
+      expect(applyBuffer(policy, status(allocated))).toEqual({ replicas, limited });
+    },
+  );
+});
+
+describe('a FleetAutoscaler', () => {
+  let cluster: TestCluster;
+  let webhook: Server;
+  let url: string;
+  let reviews: unknown[];
+  let answer: { status: number; body: string };
+
+  beforeEach(async () => {
+    reviews = [];
+    answer = { status: 200, body: '' };
+    webhook = createServer((request, response) => {
+      void readBody(request).then((body) => {
+        reviews.push({ path: request.url, type: request.headers['content-type'], review: JSON.parse(body) });
+        response.writeHead(answer.status).end(answer.body);
+      });
+    });
+    await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+    // A TCP server's address is an object.
+    url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}`;
+    cluster = new TestCluster({ webhookServices: new Map([['games/scaler', url]]), webhookTimeoutMs: 15_000 });
+  });
+
+  afterEach(async () => {
+    cluster.stop();
+    webhook.closeAllConnections();
+    await new Promise((resolve) => webhook.close(resolve));
+  });
+
+  const say = (response: object, status = 200) => {
+    answer = { status, body: JSON.stringify({ response }) };
+  };
+
+  function statusOf(name: string): FleetAutoscaler['status'] {
+    return cluster.store.get<FleetAutoscaler>('fleetautoscalers', 'default', name).status;
+  }
+
+  /** Lets webhooks answer and controllers work until the condition holds. */
+  async function until(condition: () => boolean): Promise<void> {
+    for (let round = 0; round < 5000; round += 1) {
+      if (condition()) return;
+      await new Promise(setImmediate);
+      cluster.settle();
+    }
+    throw new Error('what was waited for did not happen');
+  }
+
+  const everyTwoSeconds = { type: 'FixedInterval', fixedInterval: { seconds: 2 } };
+
+  it('with a Buffer follows allocations at its interval', async () => {
+    cluster.createFleet('race', { replicas: 1 });
+    const buffer = { bufferSize: 2, minReplicas: 2, maxReplicas: 3 };
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'race',
+      policy: { type: 'Buffer', buffer },
+      sync: everyTwoSeconds,
+    });
+    cluster.settle();
+    await until(() => cluster.fleet('race').status?.readyReplicas === 2);
+    for (const { metadata } of cluster.gameServers()) cluster.setState(metadata.name, 'Allocated');
+    cluster.settle();
+    cluster.clock.advance(2000);
+    await until(() => cluster.fleet('race').status?.replicas === 3);
+    await until(() => statusOf('scaler')?.scalingLimited === true);
+    expect(statusOf('scaler')).toMatchObject({ desiredReplicas: 3, ableToScale: true, lastAppliedPolicy: 'Buffer' });
+    expect(cluster.eventsAbout('scaler')).toEqual(expect.arrayContaining(['AutoScalingFleet', 'ScalingLimited']));
+  });
+
+  it('sends its webhook a review of the Fleet and does what it says', async () => {
+    say({ uid: 'any', scale: true, replicas: 2 });
+    cluster.createFleet('race', { replicas: 1 });
+    cluster.store.modify('fleets', 'default', 'race', (fleet) => {
+      fleet.metadata.labels = { tier: 'gold' };
+    });
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'race',
+      policy: { type: 'Webhook', webhook: { url: `${url}/scale` } },
+      sync: everyTwoSeconds,
+    });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.ableToScale === true);
+    expect(cluster.fleet('race').spec.replicas).toBe(2);
+    expect(statusOf('scaler')).toMatchObject({
+      desiredReplicas: 2,
+      scalingLimited: false,
+      lastAppliedPolicy: 'Webhook',
+    });
+    expect(statusOf('scaler')?.lastScaleTime).toMatch(/^2026-01-01T00:00:0\dZ$/);
+    expect(reviews[0]).toMatchObject({
+      path: '/scale',
+      type: 'application/json',
+      review: {
+        request: {
+          uid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          name: 'race',
+          namespace: 'default',
+          status: { replicas: expect.any(Number), readyReplicas: expect.any(Number) },
+          labels: { tier: 'gold' },
+        },
+        response: null,
+      },
+    });
+  });
+
+  it('finds a webhook that is named as a Service', async () => {
+    say({ scale: true, replicas: 0 });
+    cluster.createFleet('race', { replicas: 1 });
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'race',
+      policy: { type: 'Webhook', webhook: { service: { name: 'scaler', namespace: 'games', path: 'autoscale' } } },
+    });
+    cluster.settle();
+    await until(() => cluster.fleet('race').spec.replicas === 0);
+    expect(reviews[0]).toMatchObject({ path: '/autoscale' });
+  });
+
+  it('takes scale: false as the number of replicas there are', async () => {
+    cluster.gamesBecomeReady = () => false;
+    cluster.createFleet('race', { replicas: 2 });
+    cluster.settle();
+    say({ scale: false, replicas: 99 });
+    cluster.createAutoscaler('scaler', { fleetName: 'race', policy: { type: 'Webhook', webhook: { url } } });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.ableToScale === true);
+    expect(statusOf('scaler')).toMatchObject({ currentReplicas: 2, desiredReplicas: 2, lastScaleTime: null });
+  });
+
+  it.each([
+    { why: 'status 500', body: '"no"', status: 500 },
+    { why: 'status 201', body: '{"response":{"scale":true,"replicas":3}}', status: 201 },
+    { why: 'what is not JSON', body: 'nonsense', status: 200 },
+    { why: 'no response', body: '{"response":null}', status: 200 },
+    { why: 'a number below zero', body: '{"response":{"scale":true,"replicas":-3}}', status: 200 },
+  ])('leaves the Fleet alone when the webhook answers $why, and asks again soon', async ({ why, body, status }) => {
+    cluster.createFleet('race', { replicas: 2 });
+    cluster.settle();
+    answer = { status, body };
+    cluster.createAutoscaler('scaler', { fleetName: 'race', policy: { type: 'Webhook', webhook: { url } } });
+    cluster.settle();
+    const reason = why === 'a number below zero' ? 'AutoScalingFleetError' : 'FleetAutoscaler';
+    await until(() => cluster.eventsAbout('scaler').includes(reason));
+    expect(cluster.fleet('race').spec.replicas).toBe(2);
+    if (reason === 'FleetAutoscaler') {
+      expect(statusOf('scaler')).toEqual({
+        ableToScale: false,
+        currentReplicas: 0,
+        desiredReplicas: 0,
+        lastAppliedPolicy: '',
+        lastScaleTime: null,
+        scalingLimited: false,
+      });
+    }
+    say({ scale: true, replicas: 3 });
+    await new Promise(setImmediate);
+    cluster.clock.advance(200);
+    await until(() => cluster.fleet('race').spec.replicas === 3);
+  });
+
+  it('gives up on a webhook that does not answer', async () => {
+    webhook.removeAllListeners('request');
+    const asked = new Promise((resolve) => webhook.once('request', resolve));
+    cluster.createFleet('race', { replicas: 2 });
+    cluster.createAutoscaler('scaler', { fleetName: 'race', policy: { type: 'Webhook', webhook: { url } } });
+    cluster.settle();
+    await asked;
+    cluster.clock.advance(15_000);
+    await until(() => statusOf('scaler')?.ableToScale === false);
+    const [event] = cluster.store.list<CoreEvent>('events').filter(({ reason }) => reason === 'FleetAutoscaler');
+    expect(event).toMatchObject({
+      type: 'Warning',
+      message: expect.stringContaining('did not answer within 15000 ms'),
+    });
+  });
+
+  it('without its Fleet is not able to scale', async () => {
+    cluster.createAutoscaler('scaler', { fleetName: 'nothing', policy: { type: 'Buffer', buffer: { bufferSize: 1 } } });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.ableToScale === false);
+    expect(cluster.eventsAbout('scaler')).toEqual(['FailedGetFleet']);
+  });
+});
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,73 @@
+import type { KubernetesObject } from '../../lib/agones.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import type { CoreEvent } from './event-recorder.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { controlledBy } from './ownership.ts';
+import type { Pod } from './pods.ts';
+import { TestCluster } from './testing/test-cluster.ts';
+
+let cluster: TestCluster;
+beforeEach(() => {
+  cluster = new TestCluster();
+});
+afterEach(() => {
+  cluster.stop();
+});
+
+function createPod(name: string, owners: KubernetesObject[]): void {
+  cluster.store.create<Pod>('pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: 'default',
+      ownerReferences: owners.map((owner) => ({ ...controlledBy(owner), controller: false })),
+    },
+    spec: { containers: [{ name: 'game', image: 'game:1' }], nodeName: 'node-1' },
+  });
+}
+
+describe('what is owned', () => {
+  it('goes when its last owner is gone, and until then forgets those that are', () => {
+    const first = cluster.createFleet('first', { replicas: 0 });
+    const second = cluster.createFleet('second', { replicas: 0 });
+    createPod('owned', [first, second]);
+    cluster.settle();
+    cluster.store.delete('fleets', 'default', 'first');
+    cluster.settle();
+    const pod = cluster.store.get<Pod>('pods', 'default', 'owned');
+    expect(pod.metadata.ownerReferences?.map(({ name }) => name)).toEqual(['second']);
+    cluster.store.delete('fleets', 'default', 'second');
+    cluster.settle();
+    expect(cluster.store.find('pods', 'default', 'owned')).toBeUndefined();
+  });
+
+  it('goes when its owner never was, also when another has the name now', () => {
+    const fleet = cluster.createFleet('race', { replicas: 0 });
+    createPod('owned', [{ ...fleet, metadata: { ...fleet.metadata, uid: 'another' } }]);
+    cluster.settle();
+    expect(cluster.store.find('pods', 'default', 'owned')).toBeUndefined();
+  });
+});
+
+describe('events', () => {
+  it('are counted when they come again, and go when they are too many or too old', () => {
+    const { store, clock } = cluster;
+    const fleet = cluster.createFleet('race', { replicas: 0 });
+    const events = new EventRecorder({ store, clock, log: silentLogger, maxEvents: 3, retentionMs: 60_000 });
+    const record = events.from('test');
+    const left = () =>
+      store
+        .list<CoreEvent>('events')
+        .filter(({ source }) => source.component === 'test')
+        .map(({ reason, count }) => `${reason} ${count}`);
+    record(fleet, 'Normal', 'A', 'a');
+    record(fleet, 'Normal', 'A', 'a');
+    expect(left()).toEqual(['A 2']);
+    for (const reason of ['B', 'C', 'D']) record(fleet, 'Normal', reason, 'x');
+    expect(left()).toEqual(['B 1', 'C 1', 'D 1']);
+    clock.advance(61_000);
+    record(fleet, 'Warning', 'E', 'e');
+    expect(left()).toEqual(['E 1']);
+  });
+});
