@@ -24,12 +24,12 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(browserHeaders);
 
   const playerBody = jsonBody(settings.maxBodyBytes);
-  at(app, '/api/new-game', { post: [...playerBody, newGame(dependencies)] });
-  at(app, '/api/sessions/:sessionId/join', { post: [...playerBody, joinSession(dependencies)] });
+  at(app, '/api/new-game', { post: [playerBody, newGame(dependencies)] });
+  at(app, '/api/sessions/:sessionId/join', { post: [playerBody, joinSession(dependencies)] });
   at(app, '/api/sessions/:sessionId', { get: [showSession(dependencies)] });
 
   app.use('/v1', requireServiceCredential(dependencies));
-  at(app, '/v1/allocations', { post: [...jsonBody(settings.maxServiceBodyBytes), allocateForPlayers(dependencies)] });
+  at(app, '/v1/allocations', { post: [jsonBody(settings.maxServiceBodyBytes), allocateForPlayers(dependencies)] });
   at(app, '/v1/sessions/:sessionId', { get: [showServiceSession(dependencies)] });
 
   at(app, '/healthz', { get: [(_request, response) => void response.json({ status: 'alive' })] });

@@ -7,16 +7,16 @@ import type { FieldError } from '../../lib/errors.ts';
 const MAX_FIELD_ERRORS = 20;
 
 /** Reads a JSON body up to `maxBytes`; other types are refused, also where the parser would only look away. */
-export function jsonBody(maxBytes: number): RequestHandler[] {
-  const requireJson = (request: Request, _response: Response, next: NextFunction): void => {
-    const isJson = request.is('application/json');
-    // `null`: there is no body. An empty one of length 0 counts as none.
-    if (isJson === false && request.get('content-length') !== '0') {
+export function jsonBody(maxBytes: number): RequestHandler {
+  const parse = express.json({ limit: maxBytes, type: 'application/json', inflate: false, strict: false });
+  return (request: Request, response: Response, next: NextFunction): void => {
+    // The parser makes `{}` of a body of length 0.
+    const isEmpty = request.get('transfer-encoding') === undefined && Number(request.get('content-length') ?? 0) === 0;
+    if (isEmpty) next();
+    else if (request.is('application/json') === false) {
       throw new ProblemError('unsupported_media_type', 'The Content-Type must be application/json');
-    }
-    next();
+    } else parse(request, response, next);
   };
-  return [requireJson, express.json({ limit: maxBytes, type: 'application/json', inflate: false, strict: false })];
 }
 
 /**
@@ -32,8 +32,12 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   }
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap(fieldErrorsOf).slice(0, MAX_FIELD_ERRORS);
+  const errors = firstOfEachField(parsed.error.issues.flatMap(fieldErrorsOf)).slice(0, MAX_FIELD_ERRORS);
   throw new ProblemError('invalid_request', `Wrong: ${errors.map(({ field }) => field).join(', ')}`, { errors });
+}
+
+function firstOfEachField(errors: FieldError[]): FieldError[] {
+  return errors.filter(({ field }, index) => errors.findIndex((other) => other.field === field) === index);
 }
 
 function fieldErrorsOf(issue: z.core.$ZodIssue): FieldError[] {

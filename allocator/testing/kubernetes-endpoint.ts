@@ -142,6 +142,17 @@ export class KubernetesEndpoint {
     for (const { response } of this.#watchers) response.end();
   }
 
+  /** Ends all watches with an error event, as when a version is too old. */
+  sendWatchError(code: number): void {
+    this.#sendToAll({ type: 'ERROR', object: { kind: 'Status', code } });
+    this.endWatches();
+  }
+
+  /** An event whose object is none. */
+  sendNonsense(): void {
+    this.#sendToAll({ type: 'MODIFIED', object: { metadata: { resourceVersion: 'x' } } });
+  }
+
   /** Answers every allocation that is held. */
   letGo(): void {
     const held = this.#held;
@@ -171,6 +182,10 @@ export class KubernetesEndpoint {
     if (this.isWatchSilent) return;
     const line = `${JSON.stringify({ type, object })}\n`;
     for (const watcher of this.#watchers) if (watcher.plural === plural) watcher.response.write(line);
+  }
+
+  #sendToAll(event: object): void {
+    for (const { response } of this.#watchers) response.write(`${JSON.stringify(event)}\n`);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
