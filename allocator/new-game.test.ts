@@ -1,5 +1,6 @@
 import { RouteOpener, SeatVerifier } from '../lib/join-token.ts';
 import { parseKeySet } from '../lib/key-set.ts';
+import { silentLogger } from '../lib/logger.ts';
 import { parseSessionDescriptor, SESSION_KEY } from '../lib/session.ts';
 import { startTestAllocator, until } from './testing/running-allocator.ts';
 import type { TestAllocator } from './testing/running-allocator.ts';
@@ -165,7 +166,9 @@ describe('POST /api/new-game', () => {
   });
 
   it('gives the GameServer up when the caller went away meanwhile', async () => {
-    allocator = await startTestAllocator(boats(1));
+    const requests: object[] = [];
+    const logger = { ...silentLogger, info: (fields: object) => void requests.push(fields) };
+    allocator = await startTestAllocator(boats(1), {}, logger);
     allocator.kubernetes.behaviours.push('hold');
     const caller = new AbortController();
     const request = fetch(`${allocator.url}/api/new-game`, {
@@ -177,8 +180,7 @@ describe('POST /api/new-game', () => {
     await until(() => allocator.kubernetes.allocations.length === 1);
     caller.abort();
     await expect(request).rejects.toThrow();
-    // Until the allocator has noticed, which it does on its own connection.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => requests.some((fields) => 'callerGone' in fields));
     allocator.kubernetes.letGo();
     await until(() => allocator.kubernetes.gameServer('boats-0')?.status?.state === 'Shutdown');
   });
