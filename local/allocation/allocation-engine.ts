@@ -10,7 +10,8 @@ import { applyActions } from './actions.ts';
 import type { ActionFaults } from './actions.ts';
 import { AllocatableGameServers } from './allocatable-game-servers.ts';
 import { allocated, unallocated, withDefaults } from './allocation-answer.ts';
-import { pick, sortForAllocation } from './selection.ts';
+import { orderForAllocation, pick } from './selection.ts';
+import type { Order } from './selection.ts';
 
 export interface AllocationEngineOptions {
   store: ObjectStore;
@@ -51,6 +52,15 @@ interface PendingRequest {
   resolve(answer: GameServerAllocation): void;
   reject(error: Error): void;
 }
+
+/** What a batch picks from: sorted when `order` is absent. */
+interface Offer {
+  gameServers: GameServer[];
+  order: Order | undefined;
+}
+
+/** Up to so many requests are answered by looking through all GameServers; for more these are sorted first. */
+const MAX_REQUESTS_WITHOUT_SORTING = 8;
 
 /** A list of sorted GameServers is used for at most this many requests. */
 const MAX_REQUESTS_BEFORE_REFRESH = 100;
@@ -129,25 +139,30 @@ class BatchingEngine implements AllocationEngine {
 
   #runBatch(): void {
     const batch = this.#pending.splice(0, MAX_REQUESTS_BEFORE_REFRESH);
-    let sorted = new Map<string, GameServer[]>();
+    let offers = new Map<string, Offer>();
     let sortKey = '';
     for (const pending of batch) {
       const key = sortKeyOf(pending.request);
-      if (key !== sortKey) sorted = new Map();
+      if (key !== sortKey) offers = new Map();
       sortKey = key;
-      let list = sorted.get(pending.namespace);
-      if (list === undefined) {
-        const all = this.#gameServers.list(pending.namespace);
-        list = sortForAllocation(pending.request.spec, all, this.#gameServers);
-        sorted.set(pending.namespace, list);
+      let offer = offers.get(pending.namespace);
+      if (offer === undefined) {
+        offer = this.#offer(pending, { toMany: batch.length > MAX_REQUESTS_WITHOUT_SORTING });
+        offers.set(pending.namespace, offer);
       }
-      this.#answer(pending, list);
+      this.#answer(pending, offer);
     }
   }
 
-  #answer(pending: PendingRequest, sorted: GameServer[]): void {
-    const index = pick(pending.request.spec, sorted, this.#options.random);
-    const [chosen] = index < 0 ? [] : sorted.splice(index, 1);
+  #offer({ namespace, request }: PendingRequest, { toMany }: { toMany: boolean }): Offer {
+    const gameServers = this.#gameServers.list(namespace);
+    const order = orderForAllocation(request.spec, this.#gameServers);
+    return toMany ? { gameServers: gameServers.sort(order), order: undefined } : { gameServers, order };
+  }
+
+  #answer(pending: PendingRequest, { gameServers, order }: Offer): void {
+    const index = pick(pending.request.spec, gameServers, order, this.#options.random);
+    const [chosen] = index < 0 ? [] : gameServers.splice(index, 1);
     if (chosen === undefined) {
       pending.resolve(unallocated(pending.request));
       return;

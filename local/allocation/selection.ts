@@ -4,19 +4,22 @@ import type { AllocatableGameServers } from './allocatable-game-servers.ts';
 
 type Spec = GameServerAllocation['spec'];
 
+/** Below 0 when the left one is offered first. */
+export type Order = (left: GameServer, right: GameServer) => number;
+
 /**
  * Orders GameServers as Agones offers them: with `Packed` what is Allocated already first, then the fullest nodes, then
  * priorities and name; with `Distributed` by priorities and name alone.
  *
  * Source: Agones 1.57, `pkg/gameserverallocations/allocation_cache.go`.
  */
-export function sortForAllocation(spec: Spec, gameServers: GameServer[], nodes: AllocatableGameServers): GameServer[] {
+export function orderForAllocation(spec: Spec, nodes: AllocatableGameServers): Order {
   const priorities = spec.priorities ?? [];
   const packed = spec.scheduling !== 'Distributed';
-  return gameServers.sort((left, right) => {
+  return (left, right) => {
     const byPlace = packed ? comparePlace(left, right, nodes) : 0;
     return byPlace || comparePriorities(priorities, left, right) || (left.metadata.name < right.metadata.name ? -1 : 1);
-  });
+  };
 }
 
 function comparePlace(left: GameServer, right: GameServer, nodes: AllocatableGameServers): number {
@@ -32,30 +35,43 @@ function comparePlace(left: GameServer, right: GameServer, nodes: AllocatableGam
 }
 
 /**
- * Picks a GameServer: the first selector that any GameServer matches decides, and of those it matches the first, or,
- * with `Distributed` and no priorities, any.
+ * Picks a GameServer: the first selector that any GameServer matches decides, and of those it matches the first in
+ * order, or, with `Distributed` and no priorities, any.
  *
- * @param sorted - as `sortForAllocation` gives them
+ * @param candidates - sorted by the order when `order` is left out
+ * @param order - for candidates that are not sorted: looking at all of them once is cheaper than sorting them for a few
+ *   requests
  * @param random - a number in [0, 1)
- * @returns the index in `sorted`, or -1
+ * @returns the index in `candidates`, or -1
  */
-export function pick(spec: Spec, sorted: readonly GameServer[], random: () => number): number {
+export function pick(
+  spec: Spec,
+  candidates: readonly GameServer[],
+  order: Order | undefined,
+  random: () => number,
+): number {
   const selectors = (spec.selectors ?? []).map((selector) => matcherOf(selector));
   const anyWillDo = spec.scheduling === 'Distributed' && (spec.priorities ?? []).length === 0;
   let best = selectors.length;
-  let matches: number[] = [];
-  for (const [index, gameServer] of sorted.entries()) {
-    for (let selector = 0; selector < selectors.length && selector <= best; selector += 1) {
-      if (selectors[selector]?.(gameServer) !== true) continue;
-      if (selector < best) matches = [];
-      best = selector;
-      matches.push(index);
-      break;
+  let found = -1;
+  let first: GameServer | undefined;
+  let matches = 0;
+  for (const [index, gameServer] of candidates.entries()) {
+    const selector = selectors.findIndex((matchesAll, at) => at <= best && matchesAll(gameServer));
+    if (selector < 0) continue;
+    matches = selector < best ? 1 : matches + 1;
+    // Each of n matches is kept with a chance of 1 in n: in the end all are equally likely.
+    const comesFirst = anyWillDo
+      ? random() * matches < 1
+      : first !== undefined && order !== undefined && order(gameServer, first) < 0;
+    if (selector < best || comesFirst) {
+      found = index;
+      first = gameServer;
     }
-    if (best === 0 && !anyWillDo) break;
+    best = selector;
+    if (best === 0 && order === undefined && !anyWillDo) break;
   }
-  if (matches.length === 0) return -1;
-  return matches[anyWillDo ? Math.floor(random() * matches.length) : 0] ?? -1;
+  return found;
 }
 
 /** The conditions of a selector, all of which must hold. An absent or zero maximum is no bound. */

@@ -1,4 +1,4 @@
-import type { CounterStatus, GameServer, GameServerSet, GameServerSetStatus, ListStatus } from '../../lib/agones.ts';
+import type { GameServer, GameServerSet, GameServerSetStatus } from '../../lib/agones.ts';
 import { isBeingDeleted } from '../resources/game-server-state.ts';
 import { stateOf } from './game-server-states.ts';
 
@@ -48,9 +48,8 @@ export function setStatus(set: GameServerSet, gameServers: readonly GameServer[]
     allocatedReplicas: 0,
     shutdownReplicas: 0,
   };
-  const { counters: templateCounters, lists: templateLists } = set.spec.template.spec;
-  let counters = zeros(templateCounters);
-  let lists = zeros(templateLists);
+  const counters = zeros(set.spec.template.spec.counters);
+  const lists = zeros(set.spec.template.spec.lists);
   for (const gameServer of gameServers) {
     if (isBeingDeleted(gameServer)) {
       status.shutdownReplicas += 1;
@@ -61,8 +60,13 @@ export function setStatus(set: GameServerSet, gameServers: readonly GameServer[]
     if (state === 'Ready') status.readyReplicas += 1;
     if (state === 'Reserved') status.reservedReplicas += 1;
     if (state === 'Allocated') status.allocatedReplicas += 1;
-    counters = addAggregates(counters, sums(gameServer.status?.counters, state === 'Allocated'));
-    lists = addAggregates(lists, sums(gameServer.status?.lists, state === 'Allocated'));
+    const allocated = state === 'Allocated';
+    for (const [name, { count = 0, capacity = 0 }] of Object.entries(gameServer.status?.counters ?? {})) {
+      add(counters, name, count, capacity, { allocated });
+    }
+    for (const [name, { values = [], capacity = 0 }] of Object.entries(gameServer.status?.lists ?? {})) {
+      add(lists, name, values.length, capacity, { allocated });
+    }
   }
   if (Object.keys(counters).length > 0) status.counters = counters;
   if (Object.keys(lists).length > 0) status.lists = lists;
@@ -70,21 +74,14 @@ export function setStatus(set: GameServerSet, gameServers: readonly GameServer[]
 }
 
 function zeros(names: object | undefined): Aggregates {
-  return Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, NOTHING]));
+  return Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, { ...NOTHING }]));
 }
 
-function sums(values: Record<string, CounterStatus & ListStatus> | undefined, allocated: boolean): Aggregates {
-  return Object.fromEntries(
-    Object.entries(values ?? {}).map(([name, value]) => {
-      const count = value.values?.length ?? value.count ?? 0;
-      const capacity = value.capacity ?? 0;
-      const sum: Aggregate = {
-        allocatedCount: allocated ? count : 0,
-        allocatedCapacity: allocated ? capacity : 0,
-        count,
-        capacity,
-      };
-      return [name, sum];
-    }),
-  );
+function add(sums: Aggregates, name: string, count: number, capacity: number, of: { allocated: boolean }): void {
+  const sum = (sums[name] ??= { ...NOTHING });
+  sum.count += count;
+  sum.capacity += capacity;
+  if (!of.allocated) return;
+  sum.allocatedCount += count;
+  sum.allocatedCapacity += capacity;
 }

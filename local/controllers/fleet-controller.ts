@@ -5,7 +5,7 @@ import type { ObjectStore } from '../api/store.ts';
 import { addAggregates, aggregatesOf } from './aggregates.ts';
 import type { Aggregates } from './aggregates.ts';
 import type { RecordEvent } from './event-recorder.ts';
-import { gameServersOf } from './game-server-set-controller.ts';
+import type { OwnedGameServers } from './owned-game-servers.ts';
 import { controlledBy, isControlledBy, splitKey } from './ownership.ts';
 import { planRollout, sizeOf } from './rollout.ts';
 import type { SetSize } from './rollout.ts';
@@ -13,6 +13,7 @@ import type { SetSize } from './rollout.ts';
 export interface FleetControllerOptions {
   store: ObjectStore;
   record: RecordEvent;
+  owned: OwnedGameServers;
 }
 
 /**
@@ -23,10 +24,12 @@ export interface FleetControllerOptions {
 export class FleetController {
   readonly #store: ObjectStore;
   readonly #record: RecordEvent;
+  readonly #owned: OwnedGameServers;
 
   constructor(options: FleetControllerOptions) {
     this.#store = options.store;
     this.#record = options.record;
+    this.#owned = options.owned;
   }
 
   sync(key: string): void {
@@ -83,7 +86,7 @@ export class FleetController {
 
   /** The set's status is not asked: it may not know yet of a GameServer that was Allocated just now. */
   #deleteIfEmpty(fleet: Fleet, set: GameServerSet): void {
-    if (gameServersOf(this.#store, set).length > 0) return;
+    if (this.#owned.of(set).length > 0) return;
     const { namespace = '', name } = set.metadata;
     this.#store.delete('gameserversets', namespace, name, { propagationPolicy: 'Background' });
     this.#record(fleet, 'Normal', 'DeletingGameServerSet', `Deleting inactive GameServerSet ${name}`);

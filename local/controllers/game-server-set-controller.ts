@@ -6,7 +6,8 @@ import type { ObjectStore } from '../api/store.ts';
 import { setStatus } from './aggregates.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import { stateOf } from './game-server-states.ts';
-import { controlledBy, isControlledBy, splitKey } from './ownership.ts';
+import type { OwnedGameServers } from './owned-game-servers.ts';
+import { controlledBy, splitKey } from './ownership.ts';
 import { planReconciliation } from './reconciliation.ts';
 import { countNodeLoads, sortForRemoval } from './removal-order.ts';
 import type { NodeLoads } from './removal-order.ts';
@@ -16,6 +17,7 @@ export interface GameServerSetControllerOptions {
   store: ObjectStore;
   clock: Clock;
   record: RecordEvent;
+  owned: OwnedGameServers;
   lane(): Lane;
 }
 
@@ -36,7 +38,7 @@ export class GameServerSetController {
     const { namespace, name } = splitKey(key);
     const set = store.find<GameServerSet>('gameserversets', namespace, name);
     if (set === undefined) return;
-    const gameServers = gameServersOf(store, set);
+    const gameServers = this.#options.owned.of(set);
     const plan = planReconciliation({
       gameServers,
       replicas: set.spec.replicas,
@@ -111,14 +113,6 @@ export class GameServerSetController {
   #nodeLoads(): NodeLoads {
     return countNodeLoads(this.#options.store.list<GameServer>('gameservers'));
   }
-}
-
-/** The GameServers a set controls. */
-export function gameServersOf(store: ObjectStore, set: GameServerSet): GameServer[] {
-  const { namespace = '', name } = set.metadata;
-  return store
-    .list<GameServer>('gameservers', { namespace, labelSelector: `${AGONES.gameServerSetLabel}=${name}` })
-    .filter((gameServer) => isControlledBy(gameServer, set));
 }
 
 function gameServerFor(set: GameServerSet): GameServer {

@@ -8,6 +8,7 @@ import { FleetController } from './fleet-controller.ts';
 import { GameServerController } from './game-server-controller.ts';
 import { GameServerSetController } from './game-server-set-controller.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { OwnedGameServers } from './owned-game-servers.ts';
 import { controllerOf, keyOf } from './ownership.ts';
 import type { Node, Pod } from './pods.ts';
 import { PortAllocator } from './port-allocator.ts';
@@ -65,9 +66,10 @@ export function startControllers(config: ControllersConfig): Controllers {
       gameServers.add(key);
     },
   });
+  const owned = new OwnedGameServers(store);
   const record = events.from('gameserverset-controller');
-  const setController = new GameServerSetController({ store, clock, record, lane: () => sets });
-  const fleetController = new FleetController({ store, record: events.from('fleet-controller') });
+  const setController = new GameServerSetController({ store, clock, record, owned, lane: () => sets });
+  const fleetController = new FleetController({ store, record: events.from('fleet-controller'), owned });
   const autoscalerController = new FleetAutoscalerController({
     store,
     clock,
@@ -115,8 +117,9 @@ export function startControllers(config: ControllersConfig): Controllers {
         if ((gameServer.status?.nodeName ?? '') === '') gameServers.add(keyOf(gameServer));
       }
     }),
-    follow<GameServerSet>('gameserversets', (set) => {
-      sets.add(keyOf(set));
+    follow<GameServerSet>('gameserversets', (set, previous) => {
+      // Its status is the set's own writing and gives it nothing to do.
+      if (set.metadata.generation !== previous?.metadata.generation) sets.add(keyOf(set));
       addController(fleets, set, 'Fleet');
     }),
     follow<Fleet>('fleets', (fleet) => {
@@ -132,6 +135,7 @@ export function startControllers(config: ControllersConfig): Controllers {
     stop() {
       for (const end of unsubscribe) end();
       collector.stop();
+      owned.stop();
       queue.stop();
     },
   };
