@@ -49,7 +49,7 @@ export class KubernetesEndpoint {
   lateMs = 50;
   /** Lists, gets and watches are refused while true. */
   isDown = false;
-  /** Changes are kept from watchers while true. */
+  /** Changes are kept from watchers while true, and from their history. */
   isWatchSilent = false;
   /** Reads of single GameServers. */
   readCount = 0;
@@ -57,6 +57,8 @@ export class KubernetesEndpoint {
   readonly #objects = { gameservers: new Map<string, HeldObject>(), fleets: new Map<string, HeldObject>() };
   readonly #watchers = new Set<{ plural: string; response: ServerResponse }>();
   #held: (() => void)[] = [];
+  /** What watchers were told, for those that open theirs later. */
+  readonly #history: { plural: string; type: string; object: HeldObject }[] = [];
   #version = 100;
 
   static async start(): Promise<KubernetesEndpoint> {
@@ -134,7 +136,9 @@ export class KubernetesEndpoint {
     const held = this.gameServer(name);
     if (held === undefined) throw new Error(`no GameServer ${name}`);
     this.#objects.gameservers.delete(name);
-    this.#tell('gameservers', 'DELETED', held);
+    this.#version += 1;
+    const resourceVersion = String(this.#version);
+    this.#tell('gameservers', 'DELETED', { ...held, metadata: { ...held.metadata, resourceVersion } });
   }
 
   /** Ends all watches, as an API server does from time to time. */
@@ -180,6 +184,7 @@ export class KubernetesEndpoint {
 
   #tell(plural: string, type: string, object: HeldObject): void {
     if (this.isWatchSilent) return;
+    this.#history.push({ plural, type, object });
     const line = `${JSON.stringify({ type, object })}\n`;
     for (const watcher of this.#watchers) if (watcher.plural === plural) watcher.response.write(line);
   }
@@ -201,7 +206,8 @@ export class KubernetesEndpoint {
     } else if (plural === 'gameservers' || plural === 'fleets') {
       if (name !== undefined && request.method === 'PATCH') this.#patch(name, text, response);
       else if (name !== undefined) this.#get(name, response);
-      else if (url.searchParams.get('watch') === 'true') this.#watch(plural, response);
+      else if (url.searchParams.get('watch') === 'true')
+        this.#watch(plural, Number(url.searchParams.get('resourceVersion')), response);
       else this.#list(plural, url.searchParams.get('labelSelector') ?? '', response);
     } else {
       send(response, 404, { kind: 'Status', code: 404 });
@@ -223,9 +229,17 @@ export class KubernetesEndpoint {
     send(response, 200, { kind: 'List', metadata: { resourceVersion: String(this.#version) }, items });
   }
 
-  #watch(plural: string, response: ServerResponse): void {
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  #watch(plural: string, sinceVersion: number, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    for (const { plural: kind, type, object } of this.#history) {
+      if (kind !== plural || Number(object.metadata.resourceVersion) <= sinceVersion) continue;
+      response.write(`${JSON.stringify({ type, object })}\n`);
+    }
     const watcher = { plural, response };
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
