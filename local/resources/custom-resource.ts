@@ -1,4 +1,5 @@
 import { fieldsOf } from '../api/admission.ts';
+import { jsonEquals } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { FieldFault, PrinterColumn, ResourceDefinition } from '../api/resource.ts';
 import { applySchemaDefaults } from './schema-defaults.ts';
@@ -19,9 +20,9 @@ interface CustomResource {
   schema: SchemaPart;
   /** The mutating webhook: fills the object in, in place. */
   mutate?: (object: JsonObject) => void;
-  /** The writes the mutating webhook sees; those of creation unless set. */
+  /** Whether the mutating webhook sees updates too, and not only creation. */
   mutatesUpdates?: boolean;
-  /** The validating webhook. It sees objects that fit the schema only. */
+  /** The validating webhook. It sees objects that fit the schema only, and of those new ones and changes of `spec`. */
   rules?: (object: JsonObject, previous: JsonObject | undefined) => FieldFault[];
 }
 
@@ -58,7 +59,10 @@ export function customResource(resource: CustomResource): ResourceDefinition {
       const fields = fieldsOf(object);
       const faults = schemaFaults(fields, schema);
       if (faults.length > 0) return faults;
-      return rules?.(fields, previous === undefined ? undefined : fieldsOf(previous)) ?? [];
+      if (rules === undefined || previous === undefined) return rules?.(fields, undefined) ?? [];
+      const before = fieldsOf(previous);
+      // The webhook does not see writes of the status; and what was let in once need not be right for ever.
+      return jsonEquals(fields['spec'], before['spec']) ? [] : rules(fields, before);
     },
   };
 }

@@ -52,6 +52,11 @@ export function tooMany(field: string, actual: number, maxItems: number): FieldF
   return { reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${maxItems} items` };
 }
 
+/** The value where it is text, else ''. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** Faults of the `labels` and `annotations` of an object that lies at `path`, e.g. `spec.template.metadata`. */
 export function labelAndAnnotationFaults(metadata: unknown, path: string): FieldFault[] {
   const { labels, annotations } = asJsonObject(metadata);

@@ -107,11 +107,20 @@ function checkText(value: string, schema: Schema, path: string, faults: FieldFau
     faults.push(tooLong(path, maxLength));
   } else if (minLength !== undefined && value.length < minLength) {
     faults.push(invalidValue(path, value, `${path} must have at least ${minLength} characters`));
-  } else if (typeof pattern === 'string' && !new RegExp(pattern).test(value)) {
+  } else if (typeof pattern === 'string' && !compiled(pattern).test(value)) {
     faults.push(invalidValue(path, value, `${path} must match ${pattern}`));
   } else if (schema['format'] === 'date-time' && !isTime(value)) {
     faults.push(invalidValue(path, value, `${path} must be a time as in RFC 3339`));
   }
+}
+
+/** Patterns of schemas by their text: a handful, each used for every object. */
+const patterns = new Map<string, RegExp>();
+
+function compiled(pattern: string): RegExp {
+  const known = patterns.get(pattern) ?? new RegExp(pattern);
+  patterns.set(pattern, known);
+  return known;
 }
 
 function isTime(value: string): boolean {

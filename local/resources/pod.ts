@@ -1,0 +1,130 @@
+import type { KubernetesObject } from '../../lib/agones.ts';
+import { asJsonObject } from '../api/json.ts';
+import type { JsonObject } from '../api/json.ts';
+import { isNamespaceName } from '../api/object-names.ts';
+import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
+import { coreResource } from './core-resource.ts';
+import { duplicateValue, invalidValue, requiredValue, textOf } from './field-faults.ts';
+import { objectIn, objectsIn } from './game-server-defaults.ts';
+import { podSpecSchema } from './pod-template-schema.ts';
+import { AGE_COLUMN, computedColumn, readField, readText } from './printer-columns.ts';
+import { resourceFaults } from './resource-quantities.ts';
+import { anyFields, fields } from './schema-parts.ts';
+
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** Pods of core/v1: on one machine, the process of a GameServer. */
+export const podDefinition: ResourceDefinition = coreResource({
+  kind: 'Pod',
+  plural: 'pods',
+  shortNames: ['po'],
+  categories: ['all'],
+  statusSubresource: true,
+  columns: [
+    computedColumn('Ready', 'How many of its containers are ready.', readyContainers),
+    computedColumn('Status', 'Where it stands.', podStatus),
+    computedColumn('Restarts', 'How often its containers were started again.', (pod) => String(restarts(pod))),
+    AGE_COLUMN,
+    computedColumn('IP', 'Its address.', (pod) => readText(pod, 'status.podIP') || '<none>', { priority: 1 }),
+    computedColumn('Node', 'The Node it runs on.', (pod) => readText(pod, 'spec.nodeName') || '<none>', {
+      priority: 1,
+    }),
+    computedColumn('Nominated Node', 'The Node it may get.', nominatedNode, { priority: 1 }),
+    computedColumn('Readiness Gates', 'Further conditions of being ready.', () => '<none>', { priority: 1 }),
+  ],
+  selectable: [
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'spec.hostNetwork',
+    'status.phase',
+    'status.podIP',
+    'status.nominatedNodeName',
+  ],
+  schema: fields('A Pod: containers that run together.', {
+    spec: podSpecSchema,
+    status: anyFields('Where it stands.'),
+  }),
+  applyDefaults: applyPodDefaults,
+  rules: (pod, previous) => (previous === undefined ? podFaults(asJsonObject(pod['spec'])) : []),
+});
+
+function applyPodDefaults(pod: JsonObject): void {
+  const spec = objectIn(pod, 'spec');
+  spec['restartPolicy'] ??= 'Always';
+  spec['terminationGracePeriodSeconds'] ??= DEFAULT_GRACE_SECONDS;
+  spec['dnsPolicy'] ??= 'ClusterFirst';
+  spec['schedulerName'] ??= 'default-scheduler';
+  spec['securityContext'] ??= {};
+  for (const container of [...objectsIn(spec['initContainers']), ...objectsIn(spec['containers'])]) {
+    const { image } = container;
+    const latest = typeof image === 'string' && (image.endsWith(':latest') || !/:[^/]+$|@/.test(image));
+    container['imagePullPolicy'] ??= latest ? 'Always' : 'IfNotPresent';
+    container['resources'] ??= {};
+  }
+  objectIn(pod, 'status')['phase'] ??= 'Pending';
+}
+
+/** A Pod that is refused makes its GameServer an Error, so what Kubernetes refuses is refused here. */
+function podFaults(spec: JsonObject): FieldFault[] {
+  const volumes = new Set(objectsIn(spec['volumes']).map((volume) => volume['name']));
+  const faults: FieldFault[] = [];
+  const names = new Set<unknown>();
+  if (objectsIn(spec['containers']).length === 0) faults.push(requiredValue('spec.containers', 'there must be one'));
+  for (const key of ['initContainers', 'containers']) {
+    for (const [index, container] of objectsIn(spec[key]).entries()) {
+      const path = `spec.${key}[${index}]`;
+      if (names.has(container['name'])) faults.push(duplicateValue(`${path}.name`, container['name']));
+      names.add(container['name']);
+      faults.push(...containerFaults(container, path, volumes));
+    }
+  }
+  return faults;
+}
+
+function containerFaults(container: JsonObject, path: string, volumes: ReadonlySet<unknown>): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const { name, image } = container;
+  if (name === undefined || name === '') faults.push(requiredValue(`${path}.name`, 'a container has a name'));
+  else if (!isNamespaceName(textOf(name))) faults.push(invalidValue(`${path}.name`, name, 'must be a DNS label'));
+  if (image === undefined || image === '') faults.push(requiredValue(`${path}.image`, 'a container has an image'));
+  for (const [index, mount] of objectsIn(container['volumeMounts']).entries()) {
+    if (volumes.has(mount['name'])) continue;
+    const message = `Not found: ${JSON.stringify(mount['name'])}`;
+    faults.push({ reason: 'FieldValueNotFound', field: `${path}.volumeMounts[${index}].name`, message });
+  }
+  for (const [index, variable] of objectsIn(container['env']).entries()) {
+    if (variable['name'] === '') faults.push(requiredValue(`${path}.env[${index}].name`, 'a variable has a name'));
+  }
+  return [...faults, ...resourceFaults(container['resources'], `${path}.resources`)];
+}
+
+function containerStatuses(pod: KubernetesObject): JsonObject[] {
+  return objectsIn(readField(pod, ['status', 'containerStatuses']));
+}
+
+function readyContainers(pod: KubernetesObject): string {
+  const ready = containerStatuses(pod).filter((status) => status['ready'] === true).length;
+  return `${ready}/${objectsIn(readField(pod, ['spec', 'containers'])).length}`;
+}
+
+function restarts(pod: KubernetesObject): number {
+  return containerStatuses(pod).reduce((sum, { restartCount }) => sum + (Number(restartCount) || 0), 0);
+}
+
+/** The reason of a container that waits or has ended, where there is one, else the phase. */
+function podStatus(pod: KubernetesObject): string {
+  if (pod.metadata.deletionTimestamp !== undefined) return 'Terminating';
+  let status = readText(pod, 'status.reason') || readText(pod, 'status.phase') || 'Unknown';
+  for (const container of containerStatuses(pod)) {
+    const state = asJsonObject(container['state']);
+    const reason = asJsonObject(state['waiting'])['reason'] ?? asJsonObject(state['terminated'])['reason'];
+    if (typeof reason === 'string' && reason !== '') status = reason;
+  }
+  return status;
+}
+
+function nominatedNode(pod: KubernetesObject): string {
+  return readText(pod, 'status.nominatedNodeName') || '<none>';
+}
