@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { flag, parseEnvironment, port, wholeNumber } from '../lib/config.ts';
+import type { Environment } from '../lib/config.ts';
+import { LOG_LEVELS } from '../lib/logger.ts';
+import { parseNetworks, PRIVATE_NETWORKS } from './networks.ts';
+
+const MINUTE_MS = 60_000;
+
+const networks = z
+  .string()
+  .default(PRIVATE_NETWORKS)
+  .transform((text, context) => {
+    try {
+      return parseNetworks(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'not a list of networks' });
+      return z.NEVER;
+    }
+  });
+
+const schema = z
+  .object({
+    /** The public port. */
+    PORT: port(8080),
+    /** Where both ports listen. Absent: on every address. */
+    LISTEN_ADDRESS: z.string().optional(),
+    /** Probes, away from the public port so that the allocator's own paths stay reachable there. */
+    HEALTH_PORT: port(9080),
+    /** JWK set that opens sealed tokens; the same file as the allocator's. */
+    SEALING_KEYS_FILE: z.string(),
+    ALLOCATOR_URL: z.url({ protocol: /^http$/ }),
+    TLS_CERT_FILE: z.string().optional(),
+    TLS_KEY_FILE: z.string().optional(),
+    /** Networks a route may point to, in CIDR notation. Nodes with public addresses need theirs here. */
+    ALLOWED_NETWORKS: networks,
+    /** The gateway stands behind a proxy whose X-Forwarded-* headers tell the truth. */
+    TRUST_PROXY: flag(false),
+    LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+
+    MAX_CONNECTIONS: wholeNumber(20_000, { min: 1, max: 1_000_000 }),
+    MAX_HANDSHAKES: wholeNumber(2000, { min: 1, max: 100_000 }),
+    MAX_HEADER_BYTES: wholeNumber(16_384, { min: 8192, max: 262_144 }),
+    MAX_BODY_BYTES: wholeNumber(1_048_576, { min: 1, max: 1_073_741_824 }),
+    MAX_PROXIED_REQUESTS: wholeNumber(1024, { min: 1, max: 100_000 }),
+
+    /** From the first byte of a request to the end of its headers. */
+    HEADERS_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 10 * MINUTE_MS }),
+    /** From the first byte of a request to its last. */
+    REQUEST_TIMEOUT_MS: wholeNumber(30_000, { min: 100, max: 10 * MINUTE_MS }),
+    HANDSHAKE_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 10 * MINUTE_MS }),
+    CONNECT_TIMEOUT_MS: wholeNumber(2000, { min: 10, max: MINUTE_MS }),
+    CONNECT_RETRY_MS: wholeNumber(3000, { min: 0, max: MINUTE_MS }),
+    /** Silence of the allocator. Longer than the longest wait it grants. */
+    PROXY_IDLE_TIMEOUT_MS: wholeNumber(2 * MINUTE_MS, { min: 100, max: 60 * MINUTE_MS }),
+    STALL_TIMEOUT_MS: wholeNumber(30_000, { min: 100, max: 60 * MINUTE_MS }),
+    LINGER_MS: wholeNumber(5000, { min: 10, max: MINUTE_MS }),
+
+    /** Between "not ready" and the end of the listener: the time load balancers need to notice. */
+    DRAIN_DELAY_MS: wholeNumber(0, { min: 0, max: 10 * MINUTE_MS }),
+    /** Over how long the clients are told to go. */
+    DRAIN_SPREAD_MS: wholeNumber(2000, { min: 0, max: 60 * MINUTE_MS }),
+    STOP_DEADLINE_MS: wholeNumber(15_000, { min: 100, max: 60 * MINUTE_MS }),
+  })
+  .refine((config) => (config.TLS_CERT_FILE === undefined) === (config.TLS_KEY_FILE === undefined), {
+    path: ['TLS_CERT_FILE'],
+    message: 'TLS_CERT_FILE and TLS_KEY_FILE go together',
+  })
+  .refine((config) => config.STOP_DEADLINE_MS > config.DRAIN_DELAY_MS + config.DRAIN_SPREAD_MS, {
+    path: ['STOP_DEADLINE_MS'],
+    message: 'must be longer than DRAIN_DELAY_MS and DRAIN_SPREAD_MS together',
+  });
+
+/** The gateway's configuration. */
+export type GatewayConfig = Readonly<z.output<typeof schema>>;
+
+/**
+ * Reads the configuration from environment variables; those not given have the defaults above.
+ *
+ * @throws ConfigError naming every fault
+ */
+export function loadConfig(environment: Environment): GatewayConfig {
+  return parseEnvironment(schema, environment);
+}
