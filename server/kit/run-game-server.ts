@@ -1,0 +1,177 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { admitPlayer } from './admission.ts';
+import type { SeatCheck } from './admission.ts';
+import type { Game } from './game.ts';
+import type { GameServerSdk, GameServerView } from './game-server-sdk.ts';
+import type { KitConfig } from './kit-config.ts';
+import { PlayerConnection } from './player-connection.ts';
+import { SessionLife } from './session-life.ts';
+import type { LifePhase } from './session-life.ts';
+import type { RunningSession } from './running-session.ts';
+import { WebSocketDoor } from './web-socket-door.ts';
+import type { Admitted, Knock } from './web-socket-door.ts';
+
+export interface RunGameServerOptions {
+  game: Game;
+  sdk: GameServerSdk;
+  /** Public keys of the installation; undefined refuses every token. */
+  seatCheck: SeatCheck | undefined;
+  config: KitConfig;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** A game server that runs. */
+export interface RunningGameServer {
+  readonly port: number;
+  readonly phase: LifePhase;
+  /** Of the current session; 0 without one. */
+  readonly connectedPlayers: number;
+  /**
+   * Resolves when the GameServer has come to its end by itself: its session is over, Agones was told Shutdown, and the
+   * SIGTERM that follows did not come in time. Call `stop` then.
+   */
+  readonly finished: Promise<void>;
+  /**
+   * Ends it, once: takes nobody in, lets a session in play go on within its grace, sends players away, tells Agones
+   * Shutdown, waits for the answer, closes the port. The SDK stays open for its owner to close.
+   */
+  stop(): Promise<void>;
+}
+
+/** Tries of the last Shutdown, each of one call deadline. */
+const MAX_SHUTDOWN_TRIES = 4;
+/** A second try at once would meet the same fault. */
+const SHUTDOWN_RETRY_MS = 500;
+
+/**
+ * Runs a game on this GameServer: opens the game port, becomes Ready, takes players to their seats in session after
+ * session, and ends as Agones wants it.
+ *
+ * Returns when the GameServer is Ready.
+ *
+ * @throws Error when the port is taken or unknown, or Agones does not make it Ready
+ */
+export async function runGameServer(options: RunGameServerOptions): Promise<RunningGameServer> {
+  const { game, sdk, config, clock, logger } = options;
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const shutdown = once(() => tellShutdown(options));
+  const life = new SessionLife({
+    sdk,
+    game,
+    config,
+    clock,
+    logger,
+    onEndOfLife() {
+      // Exiting on one's own before Agones has written the state can leave the GameServer Allocated: agones#4188.
+      void shutdown().then(() => clock.after(config.terminationWaitMs, finish));
+    },
+  });
+  const door = await WebSocketDoor.open({
+    port: config.port ?? gamePort(sdk.gameServer, config.portName),
+    host: config.host,
+    maxMessageBytes: game.maxMessageBytes,
+    maxConnections: config.maxConnections,
+    closeWaitMs: config.closeWaitMs,
+    logger,
+    isHealthy: () => life.phase !== 'starting',
+    admit: (knock) => admit(knock, life, options),
+  });
+  logger.info({ port: door.port, game: game.name, gameServer: sdk.gameServer.name }, 'listening');
+  try {
+    await life.start();
+  } catch (error) {
+    await door.close();
+    throw error;
+  }
+  return {
+    port: door.port,
+    get phase() {
+      return life.phase;
+    },
+    get connectedPlayers() {
+      return life.current?.connectedPlayers ?? 0;
+    },
+    finished,
+    stop: once(async () => {
+      life.stopAdmitting();
+      await letPlayEnd(life.current, clock, config.stopGraceMs);
+      life.current?.end('stopped');
+      await shutdown();
+      await door.close();
+    }),
+  };
+}
+
+async function admit(knock: Knock, life: SessionLife, options: RunGameServerOptions): Promise<Admitted> {
+  const { seatCheck, config, clock } = options;
+  const { isDirectAdmission } = config;
+  const { session, playerId, seat } = await admitPlayer(knock, { sessions: life, seatCheck, isDirectAdmission, clock });
+  return {
+    accept(socket) {
+      const connection: PlayerConnection = new PlayerConnection(
+        socket,
+        {
+          onMessage: (text) => session.message(playerId, text),
+          onClose: () => {
+            session.disconnect(playerId, connection);
+          },
+        },
+        config,
+        clock,
+      );
+      if (session.hasEnded) connection.close('session_ended');
+      else session.connect(playerId, seat, connection);
+    },
+    cancel() {
+      session.giveBack(playerId);
+    },
+  };
+}
+
+/**
+ * The port the GameServer was given. Where a Fleet lets Agones choose host and container port alike (Passthrough),
+ * nobody but the SDK knows it.
+ */
+function gamePort({ ports }: GameServerView, name: string): number {
+  const port = ports.find((candidate) => candidate.name === name) ?? ports[0];
+  if (port === undefined) throw new Error('the GameServer has no port: set PORT');
+  return port.port;
+}
+
+/** Looks at the session now and then: a race says by itself when it is over. */
+async function letPlayEnd(session: RunningSession | undefined, clock: Clock, graceMs: number): Promise<void> {
+  const lookMs = 50;
+  for (let waitedMs = 0; session?.isInPlay === true && waitedMs < graceMs; waitedMs += lookMs) {
+    await pause(clock, lookMs);
+  }
+}
+
+/** Agones must have it before the process goes. A sidecar that has gone for good cannot be told. */
+async function tellShutdown({ sdk, clock, logger }: RunGameServerOptions): Promise<void> {
+  for (let attempt = 1; attempt <= MAX_SHUTDOWN_TRIES; attempt += 1) {
+    try {
+      await sdk.shutdown();
+      logger.info({ attempt }, 'told Agones Shutdown');
+      return;
+    } catch (error) {
+      logger.warn({ err: error, attempt }, 'could not tell Agones Shutdown');
+      await pause(clock, SHUTDOWN_RETRY_MS);
+    }
+  }
+}
+
+function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= action());
+}

@@ -1,0 +1,181 @@
+import { createServer, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { ServerOptions, WebSocket } from 'ws';
+import { ERRORS, ProblemError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { problemDocument, problemHeaders, problemResponse } from '../../lib/problem.ts';
+
+/** Who knocks: what the upgrade request says. */
+export interface Knock {
+  /** The path's last part, for `/session/ID`; undefined for `/play`. */
+  sessionId: string | undefined;
+  /** From the query or from `Authorization: Bearer`. */
+  seatToken: string | undefined;
+  /** Only looked at where players are admitted without a token. */
+  playerId: string | undefined;
+}
+
+/** A seat that is held for the moment of the handshake: one of the two is called, at once. */
+export interface Admitted {
+  accept(socket: WebSocket): void;
+  /** The handshake itself was not good. */
+  cancel(): void;
+}
+
+export interface DoorOptions {
+  /** 0 lets the system choose. */
+  port: number;
+  host: string;
+  maxMessageBytes: number;
+  maxConnections: number;
+  /** A closing handshake takes no longer than this. */
+  closeWaitMs: number;
+  logger: Logger;
+  /** For `GET /healthz`. */
+  isHealthy(): boolean;
+  /** @throws ProblemError to refuse */
+  admit(knock: Knock): Promise<Admitted>;
+}
+
+/** A request that has not come whole by then is cut: nothing else holds a connection without a player. */
+const REQUEST_TIMEOUT_MS = 5000;
+
+/** HTTP and WebSocket on the game port. Who may not come in is refused before the upgrade, as problem+json. */
+export class WebSocketDoor {
+  readonly #options: DoorOptions;
+  readonly #http: Server;
+  readonly #webSockets: WebSocketServer;
+
+  private constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#http = createServer({
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: REQUEST_TIMEOUT_MS,
+    });
+    this.#http.maxConnections = options.maxConnections;
+    // ws 8.23 has closeTimeout, its types do not.
+    const webSocketOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      closeTimeout: options.closeWaitMs,
+      clientTracking: false,
+    };
+    this.#webSockets = new WebSocketServer(webSocketOptions);
+    this.#http.on('request', (request, response) => {
+      this.#answer(request, response);
+    });
+    this.#http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.#upgrade(request, socket, head);
+    });
+  }
+
+  /** Listens. @throws when the port is taken */
+  static async open(options: DoorOptions): Promise<WebSocketDoor> {
+    const door = new WebSocketDoor(options);
+    await new Promise<void>((resolve, reject) => {
+      door.#http.once('error', reject);
+      door.#http.listen(options.port, options.host, () => {
+        door.#http.off('error', reject);
+        resolve();
+      });
+    });
+    door.#http.on('error', (error) => {
+      options.logger.error({ err: error }, 'the game port failed');
+    });
+    return door;
+  }
+
+  get port(): number {
+    // A TCP server that listens has an address object.
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections. Resolves when those that were upgraded are closed too: close them first. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => {
+        resolve();
+      });
+      this.#http.closeIdleConnections();
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    request.resume();
+    const path = pathOf(request);
+    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD')) {
+      const status = this.#options.isHealthy() ? 200 : 503;
+      response.writeHead(status, { 'content-type': 'text/plain', 'cache-control': 'no-store' });
+      response.end(`${STATUS_CODES[status] ?? ''}\n`);
+      return;
+    }
+    const problem =
+      readKnock(request) === undefined
+        ? new ProblemError('not_found', 'A game server has /session/ID and /healthz.')
+        : new ProblemError('upgrade_required', 'Connect with a WebSocket client.');
+    const headers = problem.code === 'upgrade_required' ? { upgrade: 'websocket', connection: 'Upgrade' } : {};
+    response.writeHead(ERRORS[problem.code].status, { ...problemHeaders(problem), ...headers });
+    response.end(JSON.stringify(problemDocument(problem)));
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // While the admission waits nobody else listens: a reset would end the process.
+    const ignoreReset = (): void => {
+      socket.destroy();
+    };
+    socket.on('error', ignoreReset);
+    try {
+      const knock = readKnock(request);
+      if (knock === undefined) throw new ProblemError('not_found', 'A WebSocket is at /session/ID.');
+      const admitted = await this.#options.admit(knock);
+      socket.off('error', ignoreReset);
+      this.#shakeHands(request, socket, head, admitted);
+    } catch (error) {
+      this.#refuse(socket, error);
+    }
+  }
+
+  #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted): void {
+    let isAccepted = false;
+    if (!socket.destroyed) {
+      // Without verifyClient, ws calls back before it returns, or has refused.
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        isAccepted = true;
+        admitted.accept(webSocket);
+      });
+    }
+    if (!isAccepted) admitted.cancel();
+  }
+
+  #refuse(socket: Duplex, error: unknown): void {
+    const problem =
+      error instanceof ProblemError
+        ? error
+        : new ProblemError('internal', 'The game server could not take the connection.', { cause: error });
+    if (problem !== error) this.#options.logger.error({ err: error }, 'could not admit a player');
+    else this.#options.logger.info({ code: problem.code }, 'refused a player');
+    if (!socket.destroyed) socket.end(problemResponse(problem), () => socket.destroy());
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function readKnock(request: IncomingMessage): Knock | undefined {
+  const path = pathOf(request);
+  const sessionId = /^\/session\/([^/]+)$/.exec(path)?.[1];
+  if (sessionId === undefined && path !== '/play') return undefined;
+  const query = new URLSearchParams((request.url ?? '').slice(path.length));
+  const bearer = /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return {
+    sessionId,
+    seatToken: query.get('token') ?? bearer,
+    playerId: query.get('player') ?? undefined,
+  };
+}
