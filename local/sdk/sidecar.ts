@@ -1,0 +1,309 @@
+import { AGONES } from '../../lib/agones.ts';
+import type { GameServer, GameServerState } from '../../lib/agones.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { ObjectStore } from '../api/store.ts';
+import type { RecordEvent } from '../controllers/event-recorder.ts';
+import { toTimestamp } from '../controllers/timestamps.ts';
+import { CountersAndLists } from './counters-and-lists.ts';
+import type { CounterUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
+import { HealthCheck } from './health-check.ts';
+import { checkAnnotationKey, checkLabel } from './metadata-rules.ts';
+import { GRPC_CODE, SdkError } from './sdk-error.ts';
+
+export interface SidecarOptions {
+  store: ObjectStore;
+  namespace: string;
+  name: string;
+  clock: Clock;
+  record: RecordEvent;
+  /** How long a change waits, and gathers others of its kind, before it is written. */
+  writeIntervalMs: number;
+}
+
+/** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
+type Update = 'state' | 'labels' | 'annotations' | 'counters' | 'lists';
+
+/** Timers of the platform hold no longer delay; longer waits are made of several. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * What the SDK server of one GameServer does, whatever protocol it is asked by.
+ *
+ * State, label, annotation, Counter and List calls return when queued: they are seen on the GameServer up to
+ * `writeIntervalMs` later. State changes of a GameServer that is Shutdown, Unhealthy or being deleted are dropped without
+ * an error.
+ *
+ * Source: Agones 1.57, `pkg/sdkserver/sdkserver.go`.
+ */
+export class Sidecar {
+  readonly #options: SidecarOptions;
+  readonly #uid: string | undefined;
+  readonly #health: HealthCheck;
+  readonly #queue = new Map<Update, () => void>();
+  readonly #watchers = new Set<(gameServer: GameServer) => void>();
+  readonly #labels = new Map<string, string>();
+  readonly #annotations = new Map<string, string>();
+  readonly #countersAndLists = new CountersAndLists();
+  #state: GameServerState | undefined;
+  #reserveMs: number | undefined;
+  #cancelReserve: () => void = () => {};
+
+  constructor(options: SidecarOptions, gameServer: GameServer) {
+    this.#options = options;
+    this.#uid = gameServer.metadata.uid;
+    const health = probedByItself(gameServer) ? { disabled: true } : (gameServer.spec.health ?? {});
+    this.#health = new HealthCheck(health, options.clock, () => {
+      this.#enqueueState('Unhealthy');
+    });
+  }
+
+  /** Asks for Ready; the controller makes it so once `RequestReady` is written. */
+  ready(): void {
+    this.#stopReserve();
+    this.#enqueueState('RequestReady');
+  }
+
+  allocate(): void {
+    this.#stopReserve();
+    this.#enqueueState('Allocated');
+  }
+
+  shutdown(): void {
+    this.#stopReserve();
+    this.#enqueueState('Shutdown');
+  }
+
+  /** @param seconds - after so long the sidecar asks for Ready by itself; 0 or less is for ever */
+  reserve(seconds: number): void {
+    this.#stopReserve();
+    if (seconds > 0) this.#reserveMs = seconds * 1000;
+    this.#enqueueState('Reserved');
+  }
+
+  /** A health ping. */
+  ping(): void {
+    this.#health.ping();
+  }
+
+  /**
+   * The GameServer as it is stored: without what is queued.
+   *
+   * @throws SdkError when it is gone
+   */
+  gameServer(): GameServer {
+    const { namespace, name } = this.#options;
+    const gameServer = this.#find();
+    if (gameServer === undefined) {
+      throw new SdkError(GRPC_CODE.unknown, `could not retrieve GameServer ${namespace}/${name}`);
+    }
+    return gameServer;
+  }
+
+  /**
+   * Calls back with each later state of the GameServer, synchronously with its change.
+   *
+   * @returns ends it
+   */
+  watch(listener: (gameServer: GameServer) => void): () => void {
+    this.#watchers.add(listener);
+    return () => {
+      this.#watchers.delete(listener);
+    };
+  }
+
+  /** @throws SdkError INVALID_ARGUMENT */
+  setLabel(key: string, value: string): void {
+    checkLabel(key, value);
+    this.#labels.set(AGONES.sdkPrefix + key, value);
+    this.#enqueue('labels');
+  }
+
+  /** @throws SdkError INVALID_ARGUMENT */
+  setAnnotation(key: string, value: string): void {
+    checkAnnotationKey(key);
+    this.#annotations.set(AGONES.sdkPrefix + key, value);
+    this.#enqueue('annotations');
+  }
+
+  /** @throws SdkError */
+  counter(name: string): SdkCounter {
+    return this.#countersAndLists.counter(this.gameServer().status, name);
+  }
+
+  /** @throws SdkError */
+  updateCounter(update: CounterUpdate): SdkCounter {
+    const counter = this.#countersAndLists.updateCounter(this.gameServer().status, update);
+    this.#enqueue('counters');
+    return counter;
+  }
+
+  /** @throws SdkError */
+  list(name: string): SdkList {
+    return this.#countersAndLists.list(this.gameServer().status, name);
+  }
+
+  /**
+   * Sets the capacity or the values of a List, which no game in production can do.
+   *
+   * Agones 1.57 first looks for the largest List there may be, where it finds nothing (a Fleet of a fixed name, or an object
+   * it has no right to read), and refuses; so games are refused here too, before they meet it on a cluster.
+   *
+   * @throws SdkError always
+   */
+  updateList(): never {
+    throw new SdkError(GRPC_CODE.unknown, 'no gameservers for fleet');
+  }
+
+  /** @throws SdkError */
+  addListValue(name: string, value: string): SdkList {
+    const list = this.#countersAndLists.addValue(this.gameServer().status, name, value);
+    this.#enqueue('lists');
+    return list;
+  }
+
+  /** @throws SdkError */
+  removeListValue(name: string, value: string): SdkList {
+    const list = this.#countersAndLists.removeValue(this.gameServer().status, name, value);
+    this.#enqueue('lists');
+    return list;
+  }
+
+  /** For the owner of the sidecar: the GameServer changed in the store. */
+  gameServerChanged(gameServer: GameServer): void {
+    for (const watcher of this.#watchers) watcher(gameServer);
+  }
+
+  /** Ends every timer; what was queued is not written. */
+  stop(): void {
+    this.#health.stop();
+    this.#cancelReserve();
+    for (const cancel of this.#queue.values()) cancel();
+    this.#queue.clear();
+    this.#watchers.clear();
+  }
+
+  #enqueueState(state: GameServerState): void {
+    if (this.#state !== 'Unhealthy') this.#state = state;
+    this.#enqueue('state');
+  }
+
+  #enqueue(update: Update): void {
+    if (this.#queue.has(update)) return;
+    const cancel = this.#options.clock.after(this.#options.writeIntervalMs, () => {
+      this.#queue.delete(update);
+      this.#write(update);
+    });
+    this.#queue.set(update, cancel);
+  }
+
+  #write(update: Update): void {
+    switch (update) {
+      case 'state':
+        this.#writeState();
+        return;
+      case 'labels':
+        this.#modify((copy) => {
+          copy.metadata.labels = { ...copy.metadata.labels, ...Object.fromEntries(this.#labels) };
+        });
+        return;
+      case 'annotations':
+        this.#modify((copy) => {
+          copy.metadata.annotations = { ...copy.metadata.annotations, ...Object.fromEntries(this.#annotations) };
+        });
+        return;
+      case 'counters':
+        this.#writeCounters();
+        return;
+      case 'lists':
+        this.#writeLists();
+    }
+  }
+
+  #writeState(): void {
+    const state = this.#state;
+    const current = this.#find();
+    if (state === undefined || current === undefined || isEnding(current)) return;
+    const { clock, record } = this.#options;
+    const reserveMs = state === 'Reserved' ? this.#reserveMs : undefined;
+    const written = this.#modify((copy) => {
+      if (copy.status === undefined) return;
+      copy.status.state = state;
+      copy.status.reservedUntil = reserveMs === undefined ? null : toTimestamp(clock.nowMs() + reserveMs);
+      if (state === 'Allocated') {
+        copy.metadata.annotations = {
+          ...copy.metadata.annotations,
+          [AGONES.lastAllocatedAnnotation]: new Date(clock.nowMs()).toISOString(),
+        };
+      }
+    });
+    if (written === undefined) return;
+    if (reserveMs !== undefined) this.#readyAt(clock.nowMs() + reserveMs);
+    if (state === 'Unhealthy') record(written, 'Warning', state, 'Health check failure');
+    else record(written, 'Normal', state, `SDK state change${describeReserve(reserveMs)}`);
+  }
+
+  #writeCounters(): void {
+    let counters: SdkCounter[] = [];
+    const written = this.#modify((copy) => {
+      if (copy.status !== undefined) counters = this.#countersAndLists.applyCounters(copy.status);
+    });
+    if (written === undefined) return;
+    for (const { name, count, capacity } of counters) {
+      const message = `Counter ${name} updated to Count:${count} Capacity:${capacity}`;
+      this.#options.record(written, 'Normal', 'UpdateCounter', message);
+    }
+  }
+
+  #writeLists(): void {
+    let lists: SdkList[] = [];
+    const written = this.#modify((copy) => {
+      if (copy.status !== undefined) lists = this.#countersAndLists.applyLists(copy.status);
+    });
+    if (written === undefined) return;
+    for (const { name } of lists) {
+      this.#options.record(written, 'Normal', 'UpdateList', `List ${name} updated`);
+    }
+  }
+
+  #readyAt(dueMs: number): void {
+    const { clock } = this.#options;
+    this.#cancelReserve = clock.after(Math.min(dueMs - clock.nowMs(), MAX_TIMER_MS), () => {
+      if (clock.nowMs() >= dueMs) this.ready();
+      else this.#readyAt(dueMs);
+    });
+  }
+
+  #stopReserve(): void {
+    this.#cancelReserve();
+    this.#reserveMs = undefined;
+  }
+
+  /** Another GameServer may have taken the name since. */
+  #find(): GameServer | undefined {
+    const { store, namespace, name } = this.#options;
+    const found = store.find<GameServer>('gameservers', namespace, name);
+    return found?.metadata.uid === this.#uid ? found : undefined;
+  }
+
+  #modify(change: (copy: GameServer) => void): GameServer | undefined {
+    const { store, namespace, name } = this.#options;
+    if (this.#find() === undefined) return undefined;
+    return store.modify<GameServer>('gameservers', namespace, name, change);
+  }
+}
+
+/** With a liveness probe of its own the game's health is Kubernetes' matter: Agones' check never starts. */
+function probedByItself(gameServer: GameServer): boolean {
+  const { containers } = gameServer.spec.template.spec;
+  const game = containers.find((container) => container.name === gameServer.spec.container) ?? containers[0];
+  return game?.['livenessProbe'] !== undefined;
+}
+
+function isEnding(gameServer: GameServer): boolean {
+  const state = gameServer.status?.state;
+  return gameServer.metadata.deletionTimestamp !== undefined || state === 'Shutdown' || state === 'Unhealthy';
+}
+
+function describeReserve(reserveMs: number | undefined): string {
+  return reserveMs === undefined ? '' : `, for ${reserveMs / 1000}s`;
+}
