@@ -60,6 +60,9 @@ export function shapeGameServerSpec(spec: JsonObject): void {
   dropEmpty(objectIn(spec, 'health'), ['disabled', 'periodSeconds', 'failureThreshold', 'initialDelaySeconds']);
   dropEmpty(objectIn(spec, 'sdkServer'), ['logLevel', 'grpcPort', 'httpPort']);
   dropEmpty(spec, ['container', 'ports', 'scheduling', 'players', 'counters', 'lists', 'eviction']);
+  for (const key of ['counters', 'lists']) {
+    if (isJsonObject(spec[key]) && Object.keys(spec[key]).length === 0) delete spec[key];
+  }
   for (const port of objectsIn(spec['ports'])) {
     dropEmpty(port, ['name', 'range', 'portPolicy', 'containerPort', 'hostPort', 'protocol']);
   }
