@@ -155,12 +155,10 @@ export function commonPaths(left: FieldSet, right: FieldSet, path = ''): string[
 function formatElement(element: string): string {
   if (element.startsWith('f:')) return `.${element.slice(2)}`;
   if (element.startsWith('v:')) return `[=${element.slice(2)}]`;
-  const key: unknown = JSON.parse(element.slice(2));
-  const parts = isJsonObject(key) ? Object.entries(key) : [];
-  return `[${parts.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`;
+  return `[${element.slice(2)}]`;
 }
 
-/** Whether the set holds the field at this node, or something below it. */
+/** Whether nothing is in the set. */
 export function isEmptySet(set: FieldSet): boolean {
   return Object.keys(set).length === 0;
 }

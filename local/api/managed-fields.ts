@@ -74,13 +74,14 @@ export function writeManagers(object: JsonObject, managers: readonly Manager[]):
  * takes it from the others.
  *
  * @param previous - the object before, or `undefined` when it is new
- * @param next - changed in place; managed fields it came with are ignored, but an empty list clears them all
+ * @param next - changed in place. The managers it came with count, as clients may hand fields over; without any those of
+ *   `previous` do, and an empty list clears them all
  */
 export function noteUpdate(previous: JsonObject | undefined, next: JsonObject, options: UpdateOptions): void {
   const schema = wholeSchema(options.schema);
   const sent = asJsonObject(next['metadata'])['managedFields'];
   const cleared = Array.isArray(sent) && sent.length === 0;
-  const managers = previous === undefined || cleared ? [] : readManagers(previous);
+  const managers = previous === undefined || cleared ? [] : readManagers(sent === undefined ? previous : next);
   const changed = withoutSystemFields(changedFields(previous, next, schema) ?? {});
   const present = withoutSystemFields(fieldSetOf(next, schema));
   const { subresource } = options;

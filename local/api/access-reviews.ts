@@ -1,0 +1,34 @@
+import type { ResourceDefinition } from './resource.ts';
+import type { VirtualResource } from './virtual-resource.ts';
+
+/** There is one user, and everything is allowed: what `kubectl auth can-i` and `kubectl auth whoami` are told. */
+const USER = { username: 'local', groups: ['system:masters', 'system:authenticated'] };
+
+function review(group: string, kind: string, status: object): VirtualResource {
+  const definition: ResourceDefinition = {
+    group,
+    version: 'v1',
+    kind,
+    listKind: `${kind}List`,
+    plural: `${kind.toLowerCase()}s`,
+    singular: kind.toLowerCase(),
+    shortNames: [],
+    namespaced: false,
+    verbs: ['create'],
+    statusSubresource: false,
+    columns: [],
+    schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  };
+  return { definition, create: (_namespace, body) => Promise.resolve({ ...body, status }) };
+}
+
+/** The reviews a client asks for itself. */
+export const accessReviews: readonly VirtualResource[] = [
+  review('authorization.k8s.io', 'SelfSubjectAccessReview', { allowed: true }),
+  review('authorization.k8s.io', 'SelfSubjectRulesReview', {
+    incomplete: false,
+    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+  }),
+  review('authentication.k8s.io', 'SelfSubjectReview', { userInfo: USER }),
+];

@@ -1,0 +1,42 @@
+import { badRequest } from './refusals.ts';
+
+/** What a path below `/api/v1` or `/apis/GROUP/VERSION` names. */
+export interface ResourcePath {
+  group: string;
+  version: string;
+  namespace: string | undefined;
+  /** Plural. */
+  resource: string;
+  name: string | undefined;
+  subresource: string | undefined;
+}
+
+/**
+ * Reads the path of a resource; `undefined` where it cannot be one.
+ *
+ * @throws StatusError 400 when the path is not well encoded
+ */
+export function parseResourcePath(pathname: string): ResourcePath | undefined {
+  const parts = decodeParts(pathname);
+  const isCore = parts[0] === 'api';
+  if (!isCore && parts[0] !== 'apis') return undefined;
+  const [group, version, rest] = isCore ? ['', parts[1], parts.slice(2)] : [parts[1], parts[2], parts.slice(3)];
+  if (group === undefined || version === undefined || rest.length === 0) return undefined;
+  // `/namespaces/NAME` and its subresources are the namespace itself, anything longer is inside it.
+  const inNamespace =
+    rest[0] === 'namespaces' && rest.length > 2 && !(isCore && (rest[2] === 'status' || rest[2] === 'finalize'));
+  const [resource, name, subresource, ...more] = inNamespace ? rest.slice(2) : rest;
+  if (resource === undefined || more.length > 0) return undefined;
+  return { group, version, namespace: inNamespace ? rest[1] : undefined, resource, name, subresource };
+}
+
+function decodeParts(pathname: string): string[] {
+  try {
+    return pathname
+      .split('/')
+      .filter((part) => part !== '')
+      .map(decodeURIComponent);
+  } catch {
+    throw badRequest('the path is not well encoded');
+  }
+}

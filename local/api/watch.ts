@@ -1,0 +1,248 @@
+import type { ServerResponse } from 'node:http';
+import type { KubernetesObject } from '../../lib/agones.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { apiVersionOf } from './admission.ts';
+import { versionOf } from './change-history.ts';
+import type { ObjectFilter } from './listing.ts';
+import { invalidOptions, statusObject } from './refusals.ts';
+import { renderWatched } from './representation.ts';
+import type { View } from './representation.ts';
+import { parseBoolean, parseCount } from './request-options.ts';
+import { StatusError } from './status-error.ts';
+import type { ObjectStore, WatchEvent } from './store.ts';
+
+/** Bounds of a watch. */
+export interface WatchBounds {
+  /** How long a watch lasts that names no `timeoutSeconds`, and the longest one may name. */
+  maxWatchMs: number;
+  /** How often a watch that asked for bookmarks gets one. */
+  bookmarkIntervalMs: number;
+  /** How many events may wait for a slow client before its watch is ended with 410. */
+  maxPendingEvents: number;
+}
+
+/** What a watch asks for. */
+export interface WatchRequest {
+  /** Changes after this version; `undefined` for the objects as they are and every change from now on. */
+  sinceVersion: number | undefined;
+  sendInitialEvents: boolean | undefined;
+  bookmarks: boolean;
+  timeoutMs: number;
+}
+
+/**
+ * Reads the options of a watch.
+ *
+ * @throws StatusError 400, 422; 500 for a `resourceVersion` that is no number, as Kubernetes answers it
+ */
+export function parseWatchRequest(query: URLSearchParams, bounds: WatchBounds): WatchRequest {
+  const text = query.get('resourceVersion') ?? '';
+  if (text !== '' && !/^\d{1,15}$/.test(text)) {
+    throw new StatusError(500, '', `resourceVersion: Invalid value: ${JSON.stringify(text)}: it is not a whole number`);
+  }
+  const version = text === '' ? 0 : Number(text);
+  const timeoutSeconds = parseCount(query, 'timeoutSeconds') ?? 0;
+  const sendInitialEvents = query.has('sendInitialEvents') ? parseBoolean(query, 'sendInitialEvents') : undefined;
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    const message = 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    throw invalidOptions('ListOptions', { reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
+  }
+  if (sendInitialEvents === undefined && match !== '') {
+    const message = 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
+    throw invalidOptions('ListOptions', { reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
+  }
+  return {
+    sinceVersion: version === 0 || sendInitialEvents === true ? undefined : version,
+    sendInitialEvents,
+    bookmarks: parseBoolean(query, 'allowWatchBookmarks'),
+    timeoutMs: timeoutSeconds === 0 ? bounds.maxWatchMs : Math.min(timeoutSeconds * 1000, bounds.maxWatchMs),
+  };
+}
+
+/** One watch: a stream of events, one JSON object a line, until its time is over or the client is gone. */
+export class WatchStream {
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+  readonly #filter: ObjectFilter;
+  readonly #view: View;
+  readonly #request: WatchRequest;
+  readonly #bounds: WatchBounds;
+  readonly #response: ServerResponse;
+  readonly #ends: (() => void)[] = [];
+  #pending: WatchEvent[] = [];
+  /** What the stream starts with is bounded by the store and does not count as falling behind. */
+  #pendingLimit = 0;
+  #flushing = false;
+  #sentTable = false;
+  #ended = false;
+
+  constructor(
+    response: ServerResponse,
+    options: {
+      store: ObjectStore;
+      clock: Clock;
+      filter: ObjectFilter;
+      view: View;
+      request: WatchRequest;
+      bounds: WatchBounds;
+    },
+  ) {
+    this.#response = response;
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#filter = options.filter;
+    this.#view = options.view;
+    this.#request = options.request;
+    this.#bounds = options.bounds;
+  }
+
+  /** Answers with what has happened so far and goes on until {@link end}. Takes over the response. */
+  start(): void {
+    const resource = this.#view.definition.plural;
+    this.#response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+    this.#response.flushHeaders();
+    this.#response.once('close', () => {
+      this.end();
+    });
+    if (!this.#begin(resource)) return;
+    this.#pendingLimit = this.#pending.length + this.#bounds.maxPendingEvents;
+    this.#ends.push(
+      this.#store.subscribe(resource, (event) => {
+        this.#take(event);
+      }),
+      this.#clock.after(this.#request.timeoutMs, () => {
+        if (this.#request.bookmarks) this.#sendBookmark();
+        this.end();
+      }),
+    );
+    if (this.#request.bookmarks) this.#scheduleBookmark();
+    this.#startFlush();
+  }
+
+  /** Ends the stream. May be called again. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#pending = [];
+    for (const end of this.#ends) end();
+    this.#response.end();
+  }
+
+  /** Queues what comes before the changes from now on; false when the watch is over at once. */
+  #begin(resource: string): boolean {
+    const { sinceVersion, sendInitialEvents } = this.#request;
+    if (sinceVersion === undefined) {
+      if (sendInitialEvents === false) return true;
+      const { namespace, labelSelector } = this.#filter;
+      const objects = this.#store.list(resource, { labelSelector, ...(namespace === undefined ? {} : { namespace }) });
+      for (const object of objects) if (this.#filter.matches(object)) this.#pending.push({ type: 'ADDED', object });
+      return true;
+    }
+    try {
+      for (const event of this.#store.changesSince(resource, String(sinceVersion))) {
+        const seen = this.#seenThrough(event);
+        if (seen !== undefined) this.#pending.push(seen);
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#response.write(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`);
+      this.end();
+      return false;
+    }
+  }
+
+  #take(event: WatchEvent): void {
+    const { sinceVersion } = this.#request;
+    if (sinceVersion !== undefined && versionOf(event.object) <= sinceVersion) return;
+    const seen = this.#seenThrough(event);
+    if (seen === undefined) return;
+    if (this.#pending.length >= this.#pendingLimit) {
+      const error = new StatusError(410, 'Expired', 'the watch fell too far behind: list again');
+      this.#response.write(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`);
+      this.end();
+      return;
+    }
+    this.#pending.push(seen);
+    this.#startFlush();
+  }
+
+  /** The event as it looks through the selectors; `undefined` when it cannot be seen. */
+  #seenThrough(event: WatchEvent): WatchEvent | undefined {
+    const { object, previous } = event;
+    const before = previous !== undefined && this.#filter.matches(previous);
+    const after = event.type !== 'DELETED' && this.#filter.matches(object);
+    if (!before && !after) return undefined;
+    if (!before) return { type: 'ADDED', object };
+    if (after) return { type: 'MODIFIED', object };
+    if (event.type === 'DELETED') return { type: 'DELETED', object };
+    // It left the selector: its last state inside, with the version of the change that took it out.
+    const { resourceVersion = '' } = object.metadata;
+    return { type: 'DELETED', object: { ...previous, metadata: { ...previous.metadata, resourceVersion } } };
+  }
+
+  /** Sends after the current task, so that the changes it makes go out in one piece. */
+  #startFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const BATCH = 500;
+    while (this.#pending.length > 0 && !this.#ended) {
+      const batch = this.#pending.splice(0, BATCH);
+      if (this.#response.write(batch.map((event) => this.#line(event)).join(''))) continue;
+      this.#response.once('drain', () => {
+        this.#flush();
+      });
+      return;
+    }
+    this.#flushing = false;
+    this.#endInitialEvents();
+  }
+
+  #endInitialEvents(): void {
+    if (this.#request.sendInitialEvents !== true || this.#ended) return;
+    this.#request.sendInitialEvents = undefined;
+    if (this.#request.bookmarks) this.#sendBookmark({ 'k8s.io/initial-events-end': 'true' });
+  }
+
+  #line({ type, object }: WatchEvent): string {
+    const text = renderWatched({ ...this.#view, nowMs: this.#clock.nowMs() }, object, !this.#sentTable);
+    this.#sentTable = true;
+    return `{"type":"${type}","object":${text}}\n`;
+  }
+
+  #scheduleBookmark(): void {
+    const cancel = this.#clock.after(this.#bounds.bookmarkIntervalMs, () => {
+      this.#ends.splice(this.#ends.indexOf(cancel), 1);
+      this.#sendBookmark();
+      this.#scheduleBookmark();
+    });
+    this.#ends.push(cancel);
+  }
+
+  /** Tells the client how far it is, unless there are events on the way, which tell it as well. */
+  #sendBookmark(annotations?: Record<string, string>): void {
+    if (this.#flushing || this.#ended) return;
+    const { definition, representation } = this.#view;
+    const metadata = { resourceVersion: this.#store.resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
+    const marker = { kind: definition.kind, apiVersion: apiVersionOf(definition), metadata };
+    const object = representation.as === 'Table' ? emptyTable(metadata, marker) : marker;
+    this.#response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+  }
+}
+
+function emptyTable({ resourceVersion }: { resourceVersion: string }, marker: Omit<KubernetesObject, 'metadata'>): object {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: { resourceVersion },
+    columnDefinitions: null,
+    rows: [{ cells: [], object: marker }],
+  };
+}
