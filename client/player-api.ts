@@ -88,7 +88,13 @@ async function askForSeat(
 
 function parseSeat(value: unknown): Seat | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { sessionId, wsUrl, expiresAt, allocation } = { sessionId: '', wsUrl: '', expiresAt: '', allocation: {}, ...value };
+  const { sessionId, wsUrl, expiresAt, allocation } = {
+    sessionId: '',
+    wsUrl: '',
+    expiresAt: '',
+    allocation: {},
+    ...value,
+  };
   if (typeof sessionId !== 'string' || typeof wsUrl !== 'string' || !/^wss?:\/\//.test(wsUrl)) return undefined;
   return { sessionId, wsUrl, expiresAt: String(expiresAt), allocation: parseAllocation(allocation) };
 }

@@ -32,7 +32,10 @@ export function saveName(browser: Storage | undefined, name: string): void {
 
 /** A name as the game takes it: no longer than allowed, no control characters, never empty. */
 export function tidyName(name: string): string {
-  const tidy = name.replace(/[\p{Cc}\p{Cf}]/gu, '').replace(/\s+/g, ' ').trim();
+  const tidy = name
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim();
   const short = [...tidy].slice(0, MAX_NAME_LENGTH).join('').trim();
   return short === '' ? 'Sailor' : short;
 }

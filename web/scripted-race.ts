@@ -1,11 +1,5 @@
 import { TICKS_PER_SECOND } from '../server/games/boat-race/protocol.ts';
-import type {
-  BoatState,
-  ClientMessage,
-  Course,
-  RacePhase,
-  ServerMessage,
-} from '../server/games/boat-race/protocol.ts';
+import type { BoatState, ClientMessage, Course, RacePhase, ServerMessage } from '../server/games/boat-race/protocol.ts';
 import { ahead, clamp, mix, turnDegrees, wrapDegrees } from './race/angles.ts';
 import { courseToSteer, rudderToward } from './race/autopilot.ts';
 import { middleOfStart, nextMark } from './race/course.ts';
@@ -135,9 +129,7 @@ export class ScriptedRace {
     const drive = clamp((offWind - 30) / 30, 0, 1) * (1 - Math.max(0, offWind - 120) / 170);
     const wanted = drive * sheet * wind.speed * (0.92 - boat.boat * 0.04);
     const speed = mix(boat.speed, wanted, seconds * 0.7);
-    const headingDegrees = wrapDegrees(
-      boat.headingDegrees + rudder * 75 * clamp(0.3 + speed / 5, 0, 1) * seconds,
-    );
+    const headingDegrees = wrapDegrees(boat.headingDegrees + rudder * 75 * clamp(0.3 + speed / 5, 0, 1) * seconds);
     const moved = { ...boat, headingDegrees, speed, rudder, sheet, ...ahead(boat, headingDegrees, speed * seconds) };
     const limit = this.#course.halfSizeMetres;
     return this.#count({ ...moved, x: clamp(moved.x, -limit, limit), y: clamp(moved.y, -limit, limit) });
@@ -162,7 +154,12 @@ export class ScriptedRace {
   #roster(): ServerMessage {
     return {
       type: 'roster',
-      boats: this.#boats.map(({ boat }) => ({ boat, name: this.#nameOf(boat), isComputer: boat > 0, isConnected: true })),
+      boats: this.#boats.map(({ boat }) => ({
+        boat,
+        name: this.#nameOf(boat),
+        isComputer: boat > 0,
+        isConnected: true,
+      })),
     };
   }
 
@@ -184,4 +181,3 @@ function rowOf(boat: SampledBoat): BoatState {
   const { x, y, headingDegrees, speed, lap, nextBuoy, rudder, sheet } = boat;
   return [boat.boat, x, y, headingDegrees, speed, lap, nextBuoy, rudder, sheet];
 }
-

@@ -42,14 +42,21 @@ export const CLOSE_WORDS: Record<CloseName, Words> = {
   ),
   seat_expired: newGame('Your seat has run out', 'The time to take part in this race is over.'),
   session_full: newGame('This race is full', 'Every boat has a skipper already. Start a race of your own.'),
-  idle: tryAgain('Are you still aboard?', 'Nothing was heard from you for a while, so the line was let go.', 'Come back'),
+  idle: tryAgain(
+    'Are you still aboard?',
+    'Nothing was heard from you for a while, so the line was let go.',
+    'Come back',
+  ),
   bad_message: newGame(
     'The server did not understand this page',
     'The page may be older than the game. Reload it if this happens again.',
   ),
   too_slow: tryAgain('Your connection is too slow', 'The race ran ahead of your network.', 'Come back'),
   game_server_lost: newGame('Your server went down', 'One click gets a new race.'),
-  game_server_shutdown: newGame('Your server was shut down', 'It had to go before the race was over. One click gets a new race.'),
+  game_server_shutdown: newGame(
+    'Your server was shut down',
+    'It had to go before the race was over. One click gets a new race.',
+  ),
   too_large: newGame('The server did not understand this page', 'This page sent more than the game takes.'),
   gateway_restart: tryAgain('Back in a moment', 'The door to your server is restarting. Your boat keeps its place.'),
   try_later: tryAgain('Busy waters', 'There is too much traffic just now. Your boat keeps its place for a while.'),
@@ -57,30 +64,58 @@ export const CLOSE_WORDS: Record<CloseName, Words> = {
 
 /** For each refusal of a request, and of the WebSocket's upgrade. */
 export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
-  invalid_request: newGame('That request was not understood', 'The page may be older than the server. Reload it if this happens again.'),
-  invalid_json: newGame('That request was not understood', 'The page may be older than the server. Reload it if this happens again.'),
+  invalid_request: newGame(
+    'That request was not understood',
+    'The page may be older than the server. Reload it if this happens again.',
+  ),
+  invalid_json: newGame(
+    'That request was not understood',
+    'The page may be older than the server. Reload it if this happens again.',
+  ),
   token_missing: newGame('Your boarding pass is missing', 'This link leads to no seat. Start a race of your own.'),
   token_invalid: newGame('Your boarding pass is not valid', 'This link leads to no seat. Start a race of your own.'),
   token_expired: newGame('Your boarding pass has expired', 'The time to take this seat is over. Start a new race.'),
   credential_invalid: newGame('That is not open to players', 'Something asked for more than a player may.'),
-  token_not_for_game_server: newGame('That server sails another race now', 'Your race has ended and its server moved on.'),
+  token_not_for_game_server: newGame(
+    'That server sails another race now',
+    'Your race has ended and its server moved on.',
+  ),
   token_not_for_session: newGame('That server sails another race now', 'Your race has ended and its server moved on.'),
   service_api_off: newGame('That is not open to players', 'Something asked for more than a player may.'),
   not_found: newGame('Nothing here but water', 'This address leads nowhere.'),
   unknown_game: newGame('No fleet sails this game', 'The server knows no game of that name.'),
-  session_not_found: newGame('That race is gone', 'The invitation leads to a race that has ended or never was.', 'Start a new race'),
+  session_not_found: newGame(
+    'That race is gone',
+    'The invitation leads to a race that has ended or never was.',
+    'Start a new race',
+  ),
   method_not_allowed: newGame('That request was not understood', 'The page may be older than the server.'),
   request_timeout: tryAgain('That took too long', 'Your network is slow just now.'),
-  session_full: newGame('This race is full', 'Every boat has a skipper already. Start a race of your own.', 'Start a new race'),
-  session_over: newGame('The race is over', 'The invitation came too late. Start a race of your own.', 'Start a new race'),
+  session_full: newGame(
+    'This race is full',
+    'Every boat has a skipper already. Start a race of your own.',
+    'Start a new race',
+  ),
+  session_over: newGame(
+    'The race is over',
+    'The invitation came too late. Start a race of your own.',
+    'Start a new race',
+  ),
   body_too_large: newGame('That request was too large', 'A shorter name may help.'),
   unsupported_media_type: newGame('That request was not understood', 'The page may be older than the server.'),
-  upgrade_required: newGame('No way through to the server', 'Something on the way does not let a live connection through.'),
+  upgrade_required: newGame(
+    'No way through to the server',
+    'Something on the way does not let a live connection through.',
+  ),
   headers_too_large: newGame('That request was too large', 'Your browser sends too many cookies to this address.'),
   internal: tryAgain('Something broke on our side', 'It is not your fault.'),
   game_server_unreachable: newGame('Your server does not answer', 'It may have gone down. One click gets a new race.'),
   allocator_unreachable: tryAgain('The harbour office does not answer', 'It should be back in a moment.'),
-  no_capacity: tryAgain('Every boat is out', 'No server became free in time. They come back all the time.', 'Keep waiting'),
+  no_capacity: tryAgain(
+    'Every boat is out',
+    'No server became free in time. They come back all the time.',
+    'Keep waiting',
+  ),
   contention: tryAgain('Others were quicker', 'Each free server was taken just before you.'),
   kubernetes_unavailable: tryAgain('The harbour is closed for a moment', 'New races cannot be started just now.'),
   overloaded: tryAgain('A long line at the harbour', 'Too many are waiting already. Try again in a moment.'),
@@ -99,7 +134,10 @@ export const UNREACHABLE_WORDS: Words = tryAgain(
 );
 
 /** For a close code no table knows. */
-export const UNKNOWN_CLOSE_WORDS: Words = newGame('The connection was closed', 'The server gave no reason. One click gets a new race.');
+export const UNKNOWN_CLOSE_WORDS: Words = newGame(
+  'The connection was closed',
+  'The server gave no reason. One click gets a new race.',
+);
 
 /** For a page whose game the server no longer plays. */
 export const OTHER_PROTOCOL_WORDS: Words = newGame(

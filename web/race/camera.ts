@@ -22,7 +22,13 @@ export function scaleFor({ width, height }: View): number {
 }
 
 /** Moves the camera toward its target; `stiffness` is how much of the gap closes in a second (0 … many). */
-export function follow(camera: Camera, target: { x: number; y: number }, pixelsPerMetre: number, stiffness: number, elapsedMs: number): Camera {
+export function follow(
+  camera: Camera,
+  target: { x: number; y: number },
+  pixelsPerMetre: number,
+  stiffness: number,
+  elapsedMs: number,
+): Camera {
   const share = 1 - Math.exp((-stiffness * elapsedMs) / 1000);
   return {
     x: mix(camera.x, target.x, share),

@@ -31,7 +31,8 @@ export function standings(course: Course, boats: SampledBoat[], finished: number
   };
   return boats
     .toSorted(
-      (a, b) => rank(a) - rank(b) || b.lap - a.lap || b.nextBuoy - a.nextBuoy || distance(a) - distance(b) || a.boat - b.boat,
+      (a, b) =>
+        rank(a) - rank(b) || b.lap - a.lap || b.nextBuoy - a.nextBuoy || distance(a) - distance(b) || a.boat - b.boat,
     )
     .map(({ boat }) => boat);
 }

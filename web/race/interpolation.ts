@@ -102,8 +102,7 @@ function momentBetween(earlier: StateMessage, later: StateMessage, tick: number)
   const span = later.tick - earlier.tick;
   const share = span === 0 ? 1 : (tick - earlier.tick) / span;
   const befores = new Map(earlier.boats.map((state) => [state[0], boatOf(state)]));
-  const clockMs =
-    earlier.phase === later.phase ? mix(earlier.clockMs, later.clockMs, share) : earlier.clockMs;
+  const clockMs = earlier.phase === later.phase ? mix(earlier.clockMs, later.clockMs, share) : earlier.clockMs;
   return {
     phase: earlier.phase,
     clockMs,

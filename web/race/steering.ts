@@ -66,7 +66,13 @@ const MAX_LEAD_DEGREES = 16;
  * How far the own boat's heading is drawn ahead of what the server has told, so that it answers the helm at once:
  * it grows with the rudder the server has not shown yet, and fades as the server catches up.
  */
-export function leadHeading(leadDegrees: number, own: Helm, shownRudder: number, speed: number, elapsedMs: number): number {
+export function leadHeading(
+  leadDegrees: number,
+  own: Helm,
+  shownRudder: number,
+  speed: number,
+  elapsedMs: number,
+): number {
   const seconds = elapsedMs / 1000;
   const grip = clamp(speed / 4, 0.15, 1);
   const unseen = (own.rudder - shownRudder) * LEAD_TURN_DEGREES_PER_SECOND * grip * seconds;
