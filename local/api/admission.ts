@@ -26,9 +26,7 @@ export function checkEnvelope(definition: ResourceDefinition, object: Kubernetes
   const expected = apiVersionOf(definition);
   if (object.apiVersion !== expected) {
     const found = String(object.apiVersion);
-    throw badRequest(
-      `the API version in the data (${found}) does not match the expected API version (${expected})`,
-    );
+    throw badRequest(`the API version in the data (${found}) does not match the expected API version (${expected})`);
   }
   const { metadata } = fields;
   const fault = isJsonObject(metadata) ? metadataTypeFault(metadata) : 'metadata: must be an object';
@@ -93,7 +91,9 @@ function scaleFaults(definition: ResourceDefinition, fields: JsonObject): FieldF
     return [{ reason: 'FieldValueInvalid', field, message }];
   }
   if (replicas >= 0) return [];
-  return [{ reason: 'FieldValueInvalid', field, message: `Invalid value: ${replicas}: should be a non-negative integer` }];
+  return [
+    { reason: 'FieldValueInvalid', field, message: `Invalid value: ${replicas}: should be a non-negative integer` },
+  ];
 }
 
 function distinct(faults: readonly FieldFault[]): FieldFault[] {

@@ -56,6 +56,9 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
 
 /** Source: RFC 7234, 5.5, code 299. What a header cannot hold is left out of the text. */
 function warningHeader(text: string): string {
-  const safe = text.slice(0, MAX_WARNING_LENGTH).replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+  const safe = text
+    .slice(0, MAX_WARNING_LENGTH)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .replace(/["\\]/g, '\\$&');
   return `299 - "${safe}"`;
 }

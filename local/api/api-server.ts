@@ -163,11 +163,18 @@ class HttpApiServer implements ApiServer {
   #refusal(error: unknown, request: IncomingMessage): Answer {
     if (error instanceof StatusError) return statusAnswer(error);
     if (error instanceof PlainTextRefusal) return textAnswer(`${error.message}\n`, error.code);
-    this.#options.logger.error({ err: error, method: request.method, path: request.url?.split('?')[0] }, 'request failed');
+    this.#options.logger.error(
+      { err: error, method: request.method, path: request.url?.split('?')[0] },
+      'request failed',
+    );
     return statusAnswer(new StatusError(500, 'InternalError', 'Internal error occurred'));
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Answer | typeof TAKEN_OVER> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<Answer | typeof TAKEN_OVER> {
     const [pathname = '/', search = ''] = splitOnce(request.url ?? '/', '?');
     const path = parseResourcePath(pathname);
     if (path !== undefined) {

@@ -1,4 +1,13 @@
-import { childrenOf, changedFields, commonPaths, difference, fieldSetOf, isEmptySet, union, withoutSystemFields } from './field-set.ts';
+import {
+  childrenOf,
+  changedFields,
+  commonPaths,
+  difference,
+  fieldSetOf,
+  isEmptySet,
+  union,
+  withoutSystemFields,
+} from './field-set.ts';
 import type { FieldSet } from './field-set.ts';
 import { copyJson, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';

@@ -61,7 +61,9 @@ export class Discovery {
 
   /** `GET /apis/GROUP/VERSION` and `GET /api/v1`, or `undefined` where there is none. */
   resources(group: string, version: string): object | undefined {
-    const served = this.#served.filter(({ definition }) => definition.group === group && definition.version === version);
+    const served = this.#served.filter(
+      ({ definition }) => definition.group === group && definition.version === version,
+    );
     if (served.length === 0) return undefined;
     const groupVersion = group === '' ? version : `${group}/${version}`;
     const resources = served.flatMap(({ definition, isVirtual }) => [
@@ -92,7 +94,9 @@ export class Discovery {
   }
 
   #versionsOf(group: string): string[] {
-    const definitions = this.#served.map(({ definition }) => definition).filter((definition) => definition.group === group);
+    const definitions = this.#served
+      .map(({ definition }) => definition)
+      .filter((definition) => definition.group === group);
     return [...new Set(definitions.map(({ version }) => version))];
   }
 

@@ -58,7 +58,11 @@ export function withoutSystemFields(set: FieldSet): FieldSet {
 }
 
 /** The fields whose value is another, or that are new, in `after`. */
-export function changedFields(before: JsonValue | undefined, after: JsonValue, schema: Schema | undefined): FieldSet | undefined {
+export function changedFields(
+  before: JsonValue | undefined,
+  after: JsonValue,
+  schema: Schema | undefined,
+): FieldSet | undefined {
   if (before === undefined) return fieldSetOf(after, schema);
   const old = childrenOf(before, schema);
   const now = childrenOf(after, schema);

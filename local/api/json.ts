@@ -96,8 +96,6 @@ export function jsonEquals(left: unknown, right: unknown): boolean {
 /** The object with the items of its maps in a steady order, so that equal objects give equal text. */
 export function stableText(value: unknown): string {
   return JSON.stringify(value, (_key, below: unknown) =>
-    isJsonObject(below)
-      ? Object.fromEntries(Object.entries(below).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : below,
+    isJsonObject(below) ? Object.fromEntries(Object.entries(below).toSorted(([a], [b]) => (a < b ? -1 : 1))) : below,
   );
 }

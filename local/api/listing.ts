@@ -23,7 +23,11 @@ export interface ObjectFilter {
  *
  * @throws StatusError 400 on a bad selector or a field that cannot be selected by
  */
-export function parseFilter(definition: ResourceDefinition, namespace: string | undefined, query: URLSearchParams): ObjectFilter {
+export function parseFilter(
+  definition: ResourceDefinition,
+  namespace: string | undefined,
+  query: URLSearchParams,
+): ObjectFilter {
   const labelSelector = query.get('labelSelector') ?? '';
   const labels = compileLabelSelector(labelSelector);
   const fields = parseFieldSelector(query.get('fieldSelector') ?? '').map(({ field, operator, value }) => ({
@@ -66,7 +70,12 @@ export interface Page {
  * @throws StatusError 400, 410 when the history no longer reaches back to the version that is asked for, 504 when that
  *   version is still to come
  */
-export function listPage(store: ObjectStore, definition: ResourceDefinition, filter: ObjectFilter, query: URLSearchParams): Page {
+export function listPage(
+  store: ObjectStore,
+  definition: ResourceDefinition,
+  filter: ObjectFilter,
+  query: URLSearchParams,
+): Page {
   const limit = parseCount(query, 'limit') ?? 0;
   const token = query.get('continue') ?? '';
   const start = token === '' ? undefined : readToken(token);
@@ -91,7 +100,12 @@ export function listPage(store: ObjectStore, definition: ResourceDefinition, fil
   return { objects: page, metadata };
 }
 
-function listAt(store: ObjectStore, definition: ResourceDefinition, version: string, isContinued: boolean): KubernetesObject[] {
+function listAt(
+  store: ObjectStore,
+  definition: ResourceDefinition,
+  version: string,
+  isContinued: boolean,
+): KubernetesObject[] {
   try {
     return store.listAt(definition.plural, version);
   } catch (error) {
@@ -106,13 +120,25 @@ function exactVersion(store: ObjectStore, query: URLSearchParams): string | unde
   const version = parseVersion(query);
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw optionFault('FieldValueNotSupported', 'resourceVersionMatch', `Unsupported value: ${JSON.stringify(match)}: supported values: "", "Exact", "NotOlderThan"`);
+    throw optionFault(
+      'FieldValueNotSupported',
+      'resourceVersionMatch',
+      `Unsupported value: ${JSON.stringify(match)}: supported values: "", "Exact", "NotOlderThan"`,
+    );
   }
   if (match !== '' && version === undefined) {
-    throw optionFault('FieldValueForbidden', 'resourceVersionMatch', 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw optionFault(
+      'FieldValueForbidden',
+      'resourceVersionMatch',
+      'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
   }
   if (match === 'Exact' && version === 0) {
-    throw optionFault('FieldValueForbidden', 'resourceVersionMatch', 'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+    throw optionFault(
+      'FieldValueForbidden',
+      'resourceVersionMatch',
+      'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"',
+    );
   }
   if (version === undefined) return undefined;
   if (version > Number(store.resourceVersion)) throw tooLargeVersion(version, store.resourceVersion);
@@ -138,7 +164,8 @@ export function tooLargeVersion(version: number, current: string): StatusError {
 export function parseVersion(query: URLSearchParams): number | undefined {
   const text = query.get('resourceVersion') ?? '';
   if (text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: it is not a whole number`);
+  if (!/^\d{1,15}$/.test(text))
+    throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: it is not a whole number`);
   return Number(text);
 }
 

@@ -86,9 +86,7 @@ export function noteUpdate(previous: JsonObject | undefined, next: JsonObject, o
   const present = withoutSystemFields(fieldSetOf(next, schema));
   const { subresource } = options;
   const isMine = (manager: Manager) =>
-    manager.operation === 'Update' &&
-    manager.manager === options.fieldManager &&
-    manager.subresource === subresource;
+    manager.operation === 'Update' && manager.manager === options.fieldManager && manager.subresource === subresource;
   const kept = managers
     .map((manager) => {
       const left = isMine(manager) ? manager.fields : difference(manager.fields, changed);
@@ -140,4 +138,3 @@ export function defaultFieldManager(userAgent: string | undefined): string {
   const name = (userAgent ?? '').split('/')[0]?.slice(0, 128) ?? '';
   return name === '' ? 'unknown' : name;
 }
-

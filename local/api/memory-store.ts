@@ -39,7 +39,10 @@ const MAX_GENERATED_NAME_BASE = 58;
 const GENERATE_NAME_ATTEMPTS = 8;
 
 /** The objects of the API, in memory; see {@link ObjectStore}. Starts empty: not even a namespace is there. */
-export function createObjectStore(definitions: readonly ResourceDefinition[], options: ObjectStoreOptions): ObjectStore {
+export function createObjectStore(
+  definitions: readonly ResourceDefinition[],
+  options: ObjectStoreOptions,
+): ObjectStore {
   return new MemoryStore(definitions, options);
 }
 
@@ -87,7 +90,8 @@ class MemoryStore implements ObjectStore {
     if (definition.statusSubresource) delete fieldsOf(created)['status'];
     this.#checkNamespace(definition, metadata.namespace);
     admit(definition, created, undefined, true);
-    if (index.get(metadata.namespace ?? '', metadata.name) !== undefined) throw alreadyExists(definition, metadata.name);
+    if (index.get(metadata.namespace ?? '', metadata.name) !== undefined)
+      throw alreadyExists(definition, metadata.name);
     if (index.size >= this.#objectLimit) {
       const message = `${definition.plural} are limited to ${this.#objectLimit}`;
       throw new StatusError(403, 'Forbidden', message, { name: metadata.name, kind: definition.plural });
@@ -121,7 +125,11 @@ class MemoryStore implements ObjectStore {
     checkEnvelope(definition, sent);
     const { name, resourceVersion, uid } = sent.metadata;
     const current = this.get(resource, sent.metadata.namespace ?? '', name);
-    if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== current.metadata.resourceVersion) {
+    if (
+      resourceVersion !== undefined &&
+      resourceVersion !== '' &&
+      resourceVersion !== current.metadata.resourceVersion
+    ) {
       throw conflict(definition, name);
     }
     if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
@@ -156,17 +164,30 @@ class MemoryStore implements ObjectStore {
     return this.update(resource, copy, options);
   }
 
-  delete<T extends KubernetesObject>(resource: string, namespace: string, name: string, options: DeleteOptions = {}): T {
+  delete<T extends KubernetesObject>(
+    resource: string,
+    namespace: string,
+    name: string,
+    options: DeleteOptions = {},
+  ): T {
     const table = this.#table(resource);
     const { definition } = table;
     const current = this.get<T>(resource, namespace, name);
     const { uid, resourceVersion } = options.preconditions ?? {};
     if (uid !== undefined && uid !== current.metadata.uid) {
-      throw conflict(definition, name, `the precondition names the uid ${uid}, the object has ${current.metadata.uid ?? ''}`);
+      throw conflict(
+        definition,
+        name,
+        `the precondition names the uid ${uid}, the object has ${current.metadata.uid ?? ''}`,
+      );
     }
     if (resourceVersion !== undefined && resourceVersion !== current.metadata.resourceVersion) {
       const found = current.metadata.resourceVersion ?? '';
-      throw conflict(definition, name, `the precondition names the resourceVersion ${resourceVersion}, the object has ${found}`);
+      throw conflict(
+        definition,
+        name,
+        `the precondition names the resourceVersion ${resourceVersion}, the object has ${found}`,
+      );
     }
     if ((current.metadata.finalizers ?? []).length === 0) {
       if (options.dryRun === true) return current;

@@ -17,9 +17,13 @@ export function parseDeleteOptions(body: JsonValue | undefined, query: URLSearch
   const fields = asJsonObject(body);
   const kind = fields['kind'] ?? 'DeleteOptions';
   if (kind !== 'DeleteOptions') {
-    throw badRequest(`the object provided is unrecognized (must be of type DeleteOptions): its kind is ${String(kind)}`);
+    throw badRequest(
+      `the object provided is unrecognized (must be of type DeleteOptions): its kind is ${String(kind)}`,
+    );
   }
-  const options: DeleteOptions = { dryRun: isDryRun(fields['dryRun']) || parseWriteQuery(query, 'DeleteOptions').dryRun };
+  const options: DeleteOptions = {
+    dryRun: isDryRun(fields['dryRun']) || parseWriteQuery(query, 'DeleteOptions').dryRun,
+  };
   const policy = fields['propagationPolicy'] ?? query.get('propagationPolicy') ?? '';
   if (policy !== '') {
     if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {

@@ -53,7 +53,9 @@ export class ObjectIndex {
     return found;
   }
 
-  #candidates(requirements: readonly { key: string; operator: string; values: readonly string[] }[]): readonly string[] {
+  #candidates(
+    requirements: readonly { key: string; operator: string; values: readonly string[] }[],
+  ): readonly string[] {
     let smallest: Set<string> | undefined;
     for (const { key, operator, values } of requirements) {
       if (operator !== '=') continue;

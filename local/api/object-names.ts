@@ -46,7 +46,11 @@ export function nameFaults(kind: string, name: string): FieldFault[] {
   }
   if (isObjectName(name)) return [];
   return [
-    invalidValue('metadata.name', name, 'must be a DNS subdomain: a-z, 0-9, - and ., and a letter or digit at both ends'),
+    invalidValue(
+      'metadata.name',
+      name,
+      'must be a DNS subdomain: a-z, 0-9, - and ., and a letter or digit at both ends',
+    ),
   ];
 }
 
@@ -55,7 +59,9 @@ export function metadataFaults(metadata: JsonObject): FieldFault[] {
   const faults: FieldFault[] = [];
   for (const [key, value] of entries(metadata['labels'])) {
     if (!isQualifiedName(key)) {
-      faults.push(invalidValue('metadata.labels', key, 'a label key must be a qualified name such as example.com/name'));
+      faults.push(
+        invalidValue('metadata.labels', key, 'a label key must be a qualified name such as example.com/name'),
+      );
     }
     if (!isLabelValue(value)) {
       const rule = "must be empty or at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends";
@@ -67,7 +73,11 @@ export function metadataFaults(metadata: JsonObject): FieldFault[] {
     annotationBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
     if (!isQualifiedName(key.toLowerCase())) {
       faults.push(
-        invalidValue('metadata.annotations', key, 'an annotation key must be a qualified name such as example.com/name'),
+        invalidValue(
+          'metadata.annotations',
+          key,
+          'an annotation key must be a qualified name such as example.com/name',
+        ),
       );
     }
   }

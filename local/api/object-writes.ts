@@ -51,7 +51,11 @@ export function isBuiltIn({ group }: ResourceDefinition): boolean {
  *
  * @throws StatusError 415 when the media type is none of them
  */
-export function checkPatchType(definition: ResourceDefinition, subresource: string | undefined, mediaType: string): void {
+export function checkPatchType(
+  definition: ResourceDefinition,
+  subresource: string | undefined,
+  mediaType: string,
+): void {
   const accepted = [JSON_PATCH, MERGE_PATCH];
   if (isBuiltIn(definition)) accepted.push(STRATEGIC_MERGE_PATCH);
   if (subresource !== 'scale') accepted.push(APPLY_PATCH);
@@ -128,10 +132,16 @@ function checkFields({ definition, query }: WriteTarget, object: KubernetesObjec
   const list = unknown.map((field) => `unknown field "${field}"`);
   if (query.fieldValidation === 'Warn') return list;
   const { kind, version } = definition;
-  throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list.join(', ')}`);
+  throw badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list.join(', ')}`,
+  );
 }
 
-function stampManagers(target: WriteTarget, previous: KubernetesObject | undefined, object: KubernetesObject): KubernetesObject {
+function stampManagers(
+  target: WriteTarget,
+  previous: KubernetesObject | undefined,
+  object: KubernetesObject,
+): KubernetesObject {
   const { definition, subresource } = target;
   noteUpdate(previous === undefined ? undefined : fieldsOf(previous), fieldsOf(object), {
     fieldManager: target.fieldManager,
@@ -154,7 +164,11 @@ function write(target: WriteTarget, current: KubernetesObject, sent: KubernetesO
 }
 
 /** With a status subresource the other part stays as it is, so that nobody is noted as having set it. */
-function withOwnPart({ definition, subresource }: WriteTarget, current: KubernetesObject, sent: KubernetesObject): KubernetesObject {
+function withOwnPart(
+  { definition, subresource }: WriteTarget,
+  current: KubernetesObject,
+  sent: KubernetesObject,
+): KubernetesObject {
   if (!definition.statusSubresource) return sent;
   const from = fieldsOf(current);
   const { resourceVersion, uid } = sent.metadata;

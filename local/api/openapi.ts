@@ -37,7 +37,11 @@ const objectMetaSchema = {
     resourceVersion: { type: 'string', description: 'Changes with every write; set by the API.' },
     generation: { type: 'integer', format: 'int64', description: 'Rises when what is wanted changes; set by the API.' },
     creationTimestamp: { type: 'string', format: 'date-time', description: 'Set by the API.' },
-    deletionTimestamp: { type: 'string', format: 'date-time', description: 'When deletion was asked for; set by the API.' },
+    deletionTimestamp: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When deletion was asked for; set by the API.',
+    },
     deletionGracePeriodSeconds: { type: 'integer', format: 'int64', description: 'Set by the API.' },
     managedFields: {
       type: 'array',

@@ -32,7 +32,8 @@ export function alreadyExists(definition: Named, name: string): StatusError {
 
 /** The write lost a race: its resourceVersion or its precondition no longer holds. */
 export function conflict(definition: Named, name: string, because?: string): StatusError {
-  const reason = because ?? 'the object has been modified; please apply your changes to the latest version and try again';
+  const reason =
+    because ?? 'the object has been modified; please apply your changes to the latest version and try again';
   const message = `Operation cannot be fulfilled on ${qualifiedResource(definition)} "${name}": ${reason}`;
   return new StatusError(409, 'Conflict', message, resourceDetails(definition, name));
 }

@@ -69,7 +69,9 @@ export function renderWatched(view: View, object: KubernetesObject, isFirst: boo
     const table = tableOf(view, [object], { resourceVersion: object.metadata.resourceVersion ?? '' });
     return JSON.stringify(isFirst ? table : { ...table, columnDefinitions: null });
   }
-  return as === 'PartialObjectMetadata' ? JSON.stringify(partialObjectMetadata(object, metaVersion)) : objectText(object);
+  return as === 'PartialObjectMetadata'
+    ? JSON.stringify(partialObjectMetadata(object, metaVersion))
+    : objectText(object);
 }
 
 function tableOf(view: View, objects: readonly KubernetesObject[], metadata: ListMetadata): object {

@@ -38,7 +38,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 function tooLarge(maxBytes: number): StatusError {
-  return new StatusError(413, 'RequestEntityTooLarge', `the body of a request may not be larger than ${maxBytes} bytes`);
+  return new StatusError(
+    413,
+    'RequestEntityTooLarge',
+    `the body of a request may not be larger than ${maxBytes} bytes`,
+  );
 }
 
 /**

@@ -141,7 +141,11 @@ export class ResourceRequests {
         const target = this.#target(definition, request, 'UpdateOptions');
         const text = await readBody(request.request, maxBodyBytes);
         const what = subresource === 'scale' ? 'Scale' : definition.kind;
-        return written(view, replaceObject(target, name, decodeBody(text, mediaTypeOf(request.request), what)), subresource);
+        return written(
+          view,
+          replaceObject(target, name, decodeBody(text, mediaTypeOf(request.request), what)),
+          subresource,
+        );
       }
       case 'PATCH': {
         checkVerb(definition, 'patch');
@@ -198,7 +202,8 @@ export class ResourceRequests {
     const { store, clock, watch: bounds } = this.#options;
     const watchRequest = parseWatchRequest(request.query, bounds);
     const version = watchRequest.sinceVersion;
-    if (version !== undefined && version > Number(store.resourceVersion)) throw tooLargeVersion(version, store.resourceVersion);
+    if (version !== undefined && version > Number(store.resourceVersion))
+      throw tooLargeVersion(version, store.resourceVersion);
     const stream = new WatchStream(request.response, { store, clock, filter, view, request: watchRequest, bounds });
     this.#watches.add(stream);
     request.response.once('close', () => {
@@ -272,12 +277,15 @@ export class ResourceRequests {
     if (request.method !== 'POST' || path.name !== undefined) return textAnswer('Method not supported\n', 405);
     if (definition.namespaced !== (path.namespace !== undefined)) return pageNotFound();
     const text = await readBody(request, this.#options.maxBodyBytes);
-    const body = decodeVirtual(definition, text, mediaTypeOf(request));
+    const body = virtual.ignoresBody === true ? {} : decodeVirtual(definition, text, mediaTypeOf(request));
     if (!isJsonObject(body)) throw new PlainTextRefusal(500, 'error decoding body: it is not an object');
     const apiVersion = body['apiVersion'] ?? apiVersionOf(definition);
     const kind = body['kind'] ?? definition.kind;
     if (apiVersion !== apiVersionOf(definition) || kind !== definition.kind) {
-      throw new PlainTextRefusal(500, `error decoding body: no kind "${String(kind)}" in version "${String(apiVersion)}"`);
+      throw new PlainTextRefusal(
+        500,
+        `error decoding body: no kind "${String(kind)}" in version "${String(apiVersion)}"`,
+      );
     }
     const { dryRun } = parseWriteQuery(query, 'CreateOptions');
     const created = await virtual.create(path.namespace ?? '', { ...body, apiVersion, kind }, { dryRun, signal });

@@ -31,7 +31,11 @@ function count(object: KubernetesObject, path: string): number {
  *
  * @throws StatusError 400 when it is no Scale, 422 when its replicas are no number
  */
-export function withScale(definition: ResourceDefinition, object: KubernetesObject, scale: JsonValue): KubernetesObject {
+export function withScale(
+  definition: ResourceDefinition,
+  object: KubernetesObject,
+  scale: JsonValue,
+): KubernetesObject {
   if (definition.scale === undefined) throw notFound(definition, object.metadata.name);
   if (!isJsonObject(scale) || (scale['kind'] ?? 'Scale') !== 'Scale') {
     throw badRequest('the object provided is unrecognized (must be of type Scale)');

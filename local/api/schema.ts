@@ -169,7 +169,9 @@ function fieldTypeFault(type: string, value: JsonValue): string | undefined {
     return Array.isArray(value) && value.every(isJsonObject) ? undefined : 'must be a list of objects';
   }
   if (type === 'strings') {
-    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'must be a list of strings';
+    return Array.isArray(value) && value.every((item) => typeof item === 'string')
+      ? undefined
+      : 'must be a list of strings';
   }
   if (type === 'integer') return Number.isInteger(value) ? undefined : 'must be an integer';
   if (typeof value !== 'string') return 'must be a string';

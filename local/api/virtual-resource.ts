@@ -17,6 +17,8 @@ export interface VirtualRequest {
  */
 export interface VirtualResource {
   definition: ResourceDefinition;
+  /** The answer is the same whatever is sent: bodies of any media type are taken and not looked at. */
+  ignoresBody?: boolean;
   /**
    * @param body - the decoded object, of the right `apiVersion` and `kind`; nothing else about it was looked at
    * @returns the object to answer with status 201

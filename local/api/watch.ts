@@ -230,14 +230,20 @@ export class WatchStream {
   #sendBookmark(annotations?: Record<string, string>): void {
     if (this.#flushing || this.#ended) return;
     const { definition, representation } = this.#view;
-    const metadata = { resourceVersion: this.#store.resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
+    const metadata = {
+      resourceVersion: this.#store.resourceVersion,
+      ...(annotations === undefined ? {} : { annotations }),
+    };
     const marker = { kind: definition.kind, apiVersion: apiVersionOf(definition), metadata };
     const object = representation.as === 'Table' ? emptyTable(metadata, marker) : marker;
     this.#response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
 }
 
-function emptyTable({ resourceVersion }: { resourceVersion: string }, marker: Omit<KubernetesObject, 'metadata'>): object {
+function emptyTable(
+  { resourceVersion }: { resourceVersion: string },
+  marker: Omit<KubernetesObject, 'metadata'>,
+): object {
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
