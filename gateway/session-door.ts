@@ -237,6 +237,7 @@ function askToUpgrade(gameServer: Socket, path: string, headers: RawHeaders, sig
       settle({ response, gameServer, head });
     });
     request.once('response', (response) => {
+      response.once('close', () => gameServer.destroy());
       settle({ response });
     });
     request.on('error', (error) => {
