@@ -21,7 +21,7 @@ export interface Pod extends KubernetesObject {
 
 /** A Node of core/v1, as far as Agones looks at it. */
 export interface Node extends KubernetesObject {
-  status?: { addresses?: NodeAddress[] };
+  status?: { addresses?: NodeAddress[]; [field: string]: unknown };
 }
 
 const SDK_VARIABLES: ReadonlySet<string> = new Set(['AGONES_SDK_GRPC_PORT', 'AGONES_SDK_HTTP_PORT']);

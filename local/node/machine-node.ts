@@ -12,7 +12,7 @@ import type { ProcessRegister } from './orphans.ts';
 import type { PodLogs } from './pod-logs.ts';
 import { RunningProcess } from './running-process.ts';
 import type { ProcessEnd } from './running-process.ts';
-import { PodVolumes } from './volumes.ts';
+import { PodVolumes } from './pod-volumes.ts';
 
 /** The SDK server of one GameServer, for as long as its process runs. */
 export interface OpenSidecar {
@@ -105,7 +105,7 @@ export class MachineNode {
             { type: 'InternalIP', address: ADDRESS },
             { type: 'Hostname', address: nodeName },
           ],
-          ...{ conditions: [{ type: 'Ready', status: 'True', reason: 'LocalReady' }] },
+          conditions: [{ type: 'Ready', status: 'True', reason: 'LocalReady' }],
         };
       },
       { subresource: 'status' },

@@ -47,7 +47,10 @@ async function start(port?: number): Promise<Started> {
       'start',
       ...['--port', String(ports.port), '--allocator-port', String(ports.allocator)],
       ...['--api-port', String(ports.api), '--health-port', String(ports.health)],
-      ...['--game-ports', '17000-17100', '--state-dir', directory],
+      '--game-ports',
+      '17000-17100',
+      '--state-dir',
+      directory,
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
