@@ -297,7 +297,7 @@ function isSameView(a: GameServerView, b: GameServerView): boolean {
 }
 
 function fingerprint(view: GameServerView): string {
-  return JSON.stringify([{ ...view, annotations: [...view.annotations].toSorted() }]);
+  return JSON.stringify([{ ...view, annotations: Object.fromEntries(view.annotations) }]);
 }
 
 function withDeadline<Answer>(
@@ -309,9 +309,11 @@ function withDeadline<Answer>(
     const cancel = clock.after(callDeadlineMs, () => {
       reject(new SdkCallError(name, { cause: new Error(`no answer within ${callDeadlineMs} ms`) }));
     });
-    call.then(resolve, (cause: unknown) => {
-      reject(new SdkCallError(name, { cause }));
-    }).finally(cancel);
+    call
+      .then(resolve, (cause: unknown) => {
+        reject(new SdkCallError(name, { cause }));
+      })
+      .finally(cancel);
   });
 }
 

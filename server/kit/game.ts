@@ -14,6 +14,8 @@ export interface Player {
 /** What a game is given for one session. */
 export interface SessionContext {
   readonly descriptor: SessionDescriptor;
+  /** Seats of the session: never above the game's `maxSeats`. */
+  readonly seats: number;
   /** Name of the GameServer, to show. */
   readonly gameServer: string;
   readonly clock: Clock;
@@ -49,6 +51,8 @@ export interface GameSession {
 export interface Game {
   /** As in the label `regatta.dev/game`: a session of another game is refused. */
   readonly name: string;
+  /** Sessions that ask for more seats get this many. */
+  readonly maxSeats: number;
   /** Absent for a game without a clock of its own. */
   readonly ticksPerSecond?: number;
   /** Larger messages end the connection. */

@@ -74,9 +74,10 @@ export class RunningSession {
     this.descriptor = descriptor;
     this.#options = options;
     this.#logger = options.logger.child({ sessionId: descriptor.sessionId });
-    this.#seats = new Seats(descriptor.seats);
+    this.#seats = new Seats(Math.min(descriptor.seats, game.maxSeats));
     const context: SessionContext = {
       descriptor,
+      seats: this.#seats.capacity,
       gameServer,
       clock,
       logger: this.#logger,
@@ -193,7 +194,7 @@ export class RunningSession {
       this.#nextTickAtMs = clock.nowMs();
       this.#tickLater(1000 / game.ticksPerSecond);
     }
-    this.#logger.info({ seats: this.descriptor.seats }, 'session opened');
+    this.#logger.info({ seats: this.#seats.capacity }, 'session opened');
   }
 
   #tickLater(intervalMs: number): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { ProblemError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -61,7 +62,7 @@ export class SessionLife implements SessionSource {
   /** Becomes Ready and takes sessions from then on. @throws Error when Agones does not make it Ready */
   async start(): Promise<void> {
     const { sdk, logger } = this.#options;
-    const isReady = await this.#reach('Ready', (view) => view.state !== 'Scheduled' && !isBeforeReady(view));
+    const isReady = await this.#reach('Ready', isPastReady);
     if (!isReady) throw new Error('Agones did not make the GameServer Ready');
     logger.info({ state: sdk.gameServer.state }, 'ready for a session');
     this.#becomeFree();
@@ -164,9 +165,13 @@ export class SessionLife implements SessionSource {
 
   async #returnToReady(): Promise<void> {
     const { sdk } = this.#options;
+    const lastAllocated = sdk.gameServer.annotations.get(AGONES.lastAllocatedAnnotation);
     const isFree = (view: GameServerView): boolean => {
+      if (view.state !== 'Allocated') return view.state === 'Ready';
+      // Already allocated again: another Ready would take that back.
       const held = sessionOf(view);
-      return view.state === 'Ready' || (held !== undefined && !this.#ended.has(held));
+      const isNewAllocation = view.annotations.get(AGONES.lastAllocatedAnnotation) !== lastAllocated;
+      return isNewAllocation || (held !== undefined && !this.#ended.has(held));
     };
     const isReady = await this.#reach('Ready', isFree);
     if (this.#phase !== 'returning') return;
@@ -227,6 +232,7 @@ function isGoing(view: GameServerView): boolean {
   return view.isDeleting || view.state === 'Shutdown' || view.state === 'Unhealthy' || view.state === 'Error';
 }
 
-function isBeforeReady({ state }: GameServerView): boolean {
-  return ['', 'PortAllocation', 'Creating', 'Starting', 'Scheduled', 'RequestReady'].includes(state);
+/** Ready was asked for once already: asking again could take an allocation back. */
+function isPastReady({ state }: GameServerView): boolean {
+  return state === 'Ready' || state === 'Allocated' || state === 'Reserved';
 }
