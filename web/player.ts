@@ -36,7 +36,7 @@ export function tidyName(name: string): string {
     .replace(/[\p{Cc}\p{Cf}]/gu, '')
     .replace(/\s+/g, ' ')
     .trim();
-  const short = [...tidy].slice(0, MAX_NAME_LENGTH).join('').trim();
+  const short = Array.from(tidy).slice(0, MAX_NAME_LENGTH).join('').trim();
   return short === '' ? 'Sailor' : short;
 }
 

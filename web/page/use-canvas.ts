@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { RefObject } from 'preact';
+import type { Ref } from 'preact';
 import type { View } from '../race/camera.ts';
 
 /** More pixels than this for each CSS pixel are not seen and cost time. */
@@ -17,7 +17,7 @@ export type Paint = (context: CanvasRenderingContext2D, view: View, nowMs: numbe
 export function useCanvas(
   begin: (canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) => { paint: Paint; end: () => void },
   dependencies: readonly unknown[],
-): RefObject<HTMLCanvasElement> {
+): Ref<HTMLCanvasElement> {
   const canvasRef = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const canvas = canvasRef.current;
