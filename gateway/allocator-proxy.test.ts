@@ -194,6 +194,21 @@ describe('everything that is not a session', () => {
     }
   });
 
+  it('is asked again when a kept connection turns out to be closed and the request is safe to repeat', async () => {
+    let asked = 0;
+    const door = await openDoorTo(
+      await openAllocator((request, response) => {
+        asked += 1;
+        // The second request on a connection finds it closed.
+        if (asked === 2) request.socket.destroy();
+        else response.end('fine');
+      }),
+    );
+    expect(await (await fetch(door.url)).text()).toBe('fine');
+    expect(await (await fetch(door.url)).text()).toBe('fine');
+    expect(asked).toBe(3);
+  });
+
   it('is refused with 503 past the bound of requests under way', async () => {
     let asked = 0;
     const door = await openDoorTo(await openAllocator(() => (asked += 1)), { MAX_PROXIED_REQUESTS: '1' });
@@ -204,6 +219,32 @@ describe('everything that is not a session', () => {
     const second = await fetch(door.url);
     expect([second.status, await second.json()]).toMatchObject([503, { code: 'overloaded' }]);
     first.destroy();
+  });
+});
+
+describe('requests under way when the gateway ends', () => {
+  it('are answered, and their connections do not hold it up', async () => {
+    let finish = (): void => {};
+    const door = await openDoorTo(await openAllocator((_request, response) => (finish = () => response.end('fine'))));
+    const untouched = finish;
+    const asking = fetch(door.url);
+    await waitFor(() => finish !== untouched);
+    const drained = door.gateway.drain();
+    finish();
+    expect(await (await asking).text()).toBe('fine');
+    await drained;
+  });
+
+  it('are cut off when their time has run out', async () => {
+    let asked = 0;
+    const door = await openDoorTo(await openAllocator(() => (asked += 1)), { DRAIN_REQUESTS_MS: '50' });
+    const outcome = fetch(door.url).then(
+      () => 'answered',
+      () => 'cut off',
+    );
+    await waitFor(() => asked === 1);
+    await door.gateway.drain();
+    await expect(outcome).resolves.toBe('cut off');
   });
 });
 

@@ -69,7 +69,14 @@ export class AllocatorProxy {
     try {
       const answering = answerOf(onward);
       this.#sendBody(request, onward);
-      const answer = await answering;
+      const answer = await answering.catch((error: unknown) => {
+        if (!mayBeRepeated(request, onward, error)) throw error;
+        return undefined;
+      });
+      if (answer === undefined) {
+        await this.#pass(request, response, requestId);
+        return;
+      }
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEndHeaders(answer));
       response.flushHeaders();
       await pipeline(answer, response);
@@ -148,6 +155,16 @@ function answerOf(onward: ClientRequest): Promise<IncomingMessage> {
       reject(new ProblemError('allocator_unreachable', 'The allocator gave no answer.'));
     });
   });
+}
+
+/**
+ * A kept connection may have been closed by the allocator just as it was used again. Each such try removes one kept
+ * connection, so that there is an end to it.
+ */
+function mayBeRepeated(request: IncomingMessage, onward: ClientRequest, error: unknown): boolean {
+  const { method, headers } = request;
+  const hasBody = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
+  return onward.reusedSocket && codeOf(error) === 'ECONNRESET' && (method === 'GET' || method === 'HEAD') && !hasBody;
 }
 
 interface OnwardOptions {

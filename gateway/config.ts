@@ -59,16 +59,29 @@ const schema = z
     DRAIN_DELAY_MS: wholeNumber(0, { min: 0, max: 10 * MINUTE_MS }),
     /** Over how long the clients are told to go. */
     DRAIN_SPREAD_MS: wholeNumber(2000, { min: 0, max: 60 * MINUTE_MS }),
+    /** Requests under way have this long to end; long polls are cut then. */
+    DRAIN_REQUESTS_MS: wholeNumber(5000, { min: 0, max: 10 * MINUTE_MS }),
     STOP_DEADLINE_MS: wholeNumber(15_000, { min: 100, max: 60 * MINUTE_MS }),
   })
   .refine((config) => (config.TLS_CERT_FILE === undefined) === (config.TLS_KEY_FILE === undefined), {
     path: ['TLS_CERT_FILE'],
     message: 'TLS_CERT_FILE and TLS_KEY_FILE go together',
   })
-  .refine((config) => config.STOP_DEADLINE_MS > config.DRAIN_DELAY_MS + config.DRAIN_SPREAD_MS, {
+  .refine((config) => config.STOP_DEADLINE_MS > longestDrainMs(config), {
     path: ['STOP_DEADLINE_MS'],
-    message: 'must be longer than DRAIN_DELAY_MS and DRAIN_SPREAD_MS together',
+    message: 'must be longer than DRAIN_DELAY_MS and the longer of DRAIN_REQUESTS_MS and DRAIN_SPREAD_MS + LINGER_MS',
   });
+
+interface DrainTimes {
+  DRAIN_DELAY_MS: number;
+  DRAIN_REQUESTS_MS: number;
+  DRAIN_SPREAD_MS: number;
+  LINGER_MS: number;
+}
+
+function longestDrainMs(times: DrainTimes): number {
+  return times.DRAIN_DELAY_MS + Math.max(times.DRAIN_REQUESTS_MS, times.DRAIN_SPREAD_MS + times.LINGER_MS);
+}
 
 /** The gateway's configuration. */
 export type GatewayConfig = Readonly<z.output<typeof schema>>;

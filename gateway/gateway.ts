@@ -91,7 +91,7 @@ export class Gateway {
 
   /** Ends in order: waits for load balancers, takes nothing new, tells each client 1012, lets requests finish. */
   async drain(): Promise<void> {
-    const { DRAIN_DELAY_MS: delayMs, DRAIN_SPREAD_MS: spreadMs } = this.#options.config;
+    const { DRAIN_DELAY_MS: delayMs, DRAIN_SPREAD_MS: spreadMs, DRAIN_REQUESTS_MS: requestsMs } = this.#options.config;
     if (delayMs > 0) await delay(delayMs);
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => {
@@ -99,9 +99,11 @@ export class Gateway {
       });
     });
     this.#server.closeIdleConnections();
-    await this.#door.drain(this.#door.connections > 1 ? spreadMs : 0);
-    this.#server.closeIdleConnections();
-    await closed;
+    const cutOff = setTimeout(() => {
+      this.#server.closeAllConnections();
+    }, requestsMs);
+    await Promise.all([closed, this.#door.drain(spreadMs)]);
+    clearTimeout(cutOff);
     this.#proxy.close();
   }
 
@@ -138,8 +140,10 @@ export class Gateway {
       void this.#door.upgrade(request, socket, head);
     });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      // Answers to requests still have a place to go; the connection has none.
-      if (!server.listening) response.setHeader('connection', 'close');
+      // A connection that is kept for the next request would keep the listener from ending.
+      response.once('close', () => {
+        if (!server.listening) server.closeIdleConnections();
+      });
       const isSession = isSessionPath(request.url ?? '');
       void (isSession ? this.#door.explain(request, response) : this.#proxy.handle(request, response));
     });

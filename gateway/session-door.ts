@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
@@ -11,13 +10,12 @@ import { codeOf, connectToGameServer } from './game-server-connection.ts';
 import type { GameServerConnectorOptions } from './game-server-connection.ts';
 import { endToEndHeaders, forwardingHeaders, withoutForwarding } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
+import { askToUpgrade, endGently, headText, relayRefusal } from './upgrade-exchange.ts';
+import type { Answer } from './upgrade-exchange.ts';
 import { checkHandshake, isSessionPath, openSessionRequest } from './session-request.ts';
 import type { SessionRequest } from './session-request.ts';
 import { Splice } from './splice.ts';
 
-/** The GameServer's answer to an upgrade may have this much of a head, and of a body when it refuses. */
-const MAX_ANSWER_HEAD_BYTES = 16 * 1024;
-const MAX_REFUSAL_BODY_BYTES = 64 * 1024;
 /** A game server has no business with the credentials a browser keeps for the site: the seat token is its proof. */
 const CREDENTIAL_HEADERS = ['cookie', 'authorization'];
 
@@ -208,83 +206,6 @@ export class SessionDoor {
   #tellIfEmpty(): void {
     if (this.#isDraining && this.#splices.size === 0 && this.#handshakes.size === 0) this.#whenEmpty?.();
   }
-}
-
-type Answer =
-  | { response: IncomingMessage; gameServer: Socket; head: Buffer }
-  | { response: IncomingMessage; gameServer?: undefined };
-
-function askToUpgrade(gameServer: Socket, path: string, headers: RawHeaders, signal: AbortSignal): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      createConnection: () => gameServer,
-      path,
-      headers,
-      setHost: false,
-      maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
-    });
-    const onAbort = (): void => {
-      gameServer.destroy();
-      reject(signal.reason as Error);
-    };
-    const settle = (answer: Answer): void => {
-      signal.removeEventListener('abort', onAbort);
-      resolve(answer);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort);
-    request.once('upgrade', (response, _socket, head) => {
-      settle({ response, gameServer, head });
-    });
-    request.once('response', (response) => {
-      response.once('close', () => gameServer.destroy());
-      settle({ response });
-    });
-    request.on('error', (error) => {
-      signal.removeEventListener('abort', onAbort);
-      gameServer.destroy();
-      reject(new ProblemError('game_server_unreachable', 'The GameServer gave no answer.', { cause: error }));
-    });
-    request.end();
-  });
-}
-
-async function relayRefusal(response: IncomingMessage, client: Socket, signal: AbortSignal): Promise<void> {
-  const headers = [...endToEndHeaders(response), 'Connection', 'close'];
-  client.write(`${headText(response, headers)}\r\n`);
-  let bodyBytes = 0;
-  response.on('data', (chunk: Buffer) => {
-    bodyBytes += chunk.length;
-    if (bodyBytes > MAX_REFUSAL_BODY_BYTES) response.destroy();
-    else client.write(chunk);
-  });
-  await new Promise<void>((resolve) => {
-    response.on('error', () => {
-      // The head has gone out already: all that can be done is to end, which `close` does.
-      response.destroy();
-    });
-    response.once('close', resolve);
-    signal.addEventListener('abort', () => response.destroy(), { once: true });
-  });
-  endGently(client);
-}
-
-function headText(answer: IncomingMessage, headers: RawHeaders): string {
-  let text = `HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\n`;
-  for (let index = 0; index < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  return text;
-}
-
-const GENTLE_END_MS = 2000;
-
-/** Ends a socket so that the last bytes arrive: bytes left unread would make the system reset the connection. */
-function endGently(socket: Socket, lastText = ''): void {
-  const timer = setTimeout(() => socket.destroy(), GENTLE_END_MS);
-  socket.once('close', () => {
-    clearTimeout(timer);
-  });
-  socket.end(lastText, 'latin1');
-  socket.resume();
 }
 
 function asProblem(error: unknown): ProblemError {
