@@ -55,6 +55,8 @@ export class ChildProgram {
       cwd: PROJECT_DIRECTORY,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // In a group of its own, so that Ctrl-C reaches this process alone and it stops them in order.
+      detached: process.platform !== 'win32',
     });
     let lastOutput = '';
     for (const stream of [child.stdout, child.stderr]) {

@@ -2,12 +2,12 @@
 // Plain JavaScript, so that any Node can start it: the rest needs the Node that npm installed beside it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const MINIMUM_MAJOR = 26;
 
 if (Number.parseInt(process.versions.node, 10) >= MINIMUM_MAJOR) {
+  const { enableCompileCache } = await import('node:module');
   enableCompileCache();
   await import('./main.ts');
 } else {
@@ -19,8 +19,7 @@ if (Number.parseInt(process.versions.node, 10) >= MINIMUM_MAJOR) {
     process.exit(2);
   }
   const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // The terminal gives Ctrl-C to both; the child decides when it is over.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // From a terminal Ctrl-C reaches both, from a script only this one: the child takes two at once for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 }

@@ -74,14 +74,16 @@ async function startOrExplain(options: Parameters<typeof Stack.start>[0]): Promi
   }
 }
 
-/** Resolves at the first SIGINT, SIGTERM, or hang-up of the terminal; a second one exits at once. */
+const SAME_INTERRUPTION_MS = 1000;
+
+/** Resolves at the first SIGINT, SIGTERM, or hang-up of the terminal; another, a second later or more, exits at once. */
 function interruption(): Promise<string> {
   return new Promise((resolve) => {
-    let times = 0;
+    let firstMs: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        times += 1;
-        if (times > 1) process.exit(1);
+        firstMs ??= Date.now();
+        if (Date.now() - firstMs >= SAME_INTERRUPTION_MS) process.exit(1);
         resolve('interrupted');
       });
     }

@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureClicks } from './click.ts';
+import { distributionPlot } from './distribution-plot.ts';
+import { measureGameServer } from './game-server.ts';
+import { p50AndP99 } from './percentiles.ts';
+import { onCluster, startOnThisMachine } from './subject.ts';
+
+const USAGE = `npm run bench -- NAME [options]
+
+  click         click to address, connection and first frame, beside a GameServerAllocation sent directly
+    --clicks N    how many (200)
+    --url URL     a Regatta that runs already, on the cluster of KUBECONFIG; without it one is started here
+    --pods N      on a cluster: as many Pods made per click (20)
+    --pod-image I the image of those Pods (localhost/regatta-server:dev)
+  game-server   start, memory and CPU of a game server, idle and with eight boats
+  --json        figures as JSON in the last line
+`;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    clicks: { type: 'string', default: '200' },
+    warm: { type: 'string', default: '4' },
+    url: { type: 'string' },
+    pods: { type: 'string', default: '20' },
+    'pod-image': { type: 'string', default: 'localhost/regatta-server:dev' },
+    json: { type: 'boolean', default: false },
+    out: { type: 'string', default: 'bench/results' },
+  },
+});
+
+switch (positionals[0]) {
+  case 'click':
+    await runClick();
+    break;
+  case 'game-server':
+    await runGameServer();
+    break;
+  default:
+    process.stderr.write(USAGE);
+    process.exitCode = 2;
+}
+
+async function runClick(): Promise<void> {
+  const warm = Number(values.warm);
+  const subject = values.url === undefined ? await startOnThisMachine(warm) : onCluster(values.url);
+  try {
+    const { summary, series } = await measureClicks(subject, {
+      clicks: Number(values.clicks),
+      warm: Math.max(1, warm - 1),
+      pods: Number(values.pods),
+      podImage: values['pod-image'],
+      onProgress: say,
+    });
+    const where = subject.isCluster ? 'on a cluster' : 'on one machine';
+    mkdirSync(values.out, { recursive: true });
+    const file = join(values.out, subject.isCluster ? 'click-cluster.svg' : 'click.svg');
+    writeFileSync(file, distributionPlot(`From the click, ${where}`, series));
+    say(`plot: ${resolve(file)}`);
+    if (values.json) {
+      process.stdout.write(`${JSON.stringify(summary)}\n`);
+      return;
+    }
+    const rows = series
+      .filter(({ valuesMs }) => valuesMs.length > 0)
+      .map(({ name, valuesMs }) => ({ what: name, ...p50AndP99(valuesMs), runs: valuesMs.length }));
+    console.table(rows);
+    process.stdout.write(`failed clicks: ${summary.click.failed}\n`);
+  } finally {
+    await subject.stop();
+  }
+}
+
+async function runGameServer(): Promise<void> {
+  const figures = await measureGameServer(say);
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+  else console.table(figures);
+}
