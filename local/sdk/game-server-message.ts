@@ -1,4 +1,5 @@
 import type { GameServer } from '../../lib/agones.ts';
+import { makeSerializable } from './map-serialization.ts';
 import type { Message } from './sdk-protocol.ts';
 import { sdkMessages } from './sdk-protocol.ts';
 
@@ -71,6 +72,7 @@ function fill(message: Message, fields: Record<string, unknown>): Message {
 /** Maps of a generated message have no setter: they are got, and filled. */
 function fillMap(message: Message, getter: string, entries: Record<string, unknown>): void {
   const map = message[getter]?.() as Map<string, unknown>;
+  makeSerializable(map);
   for (const [key, value] of Object.entries(entries)) map.set(key, value);
 }
 
