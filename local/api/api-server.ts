@@ -175,7 +175,7 @@ class HttpApiServer implements ApiServer {
     response: ServerResponse,
     signal: AbortSignal,
   ): Promise<Answer | typeof TAKEN_OVER> {
-    const [pathname = '/', search = ''] = splitOnce(request.url ?? '/', '?');
+    const [pathname, search] = splitOnce(request.url ?? '/', '?');
     const path = parseResourcePath(pathname);
     if (path !== undefined) {
       return this.#resources.answer({ path, query: new URLSearchParams(search), request, response, signal });

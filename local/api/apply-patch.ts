@@ -71,7 +71,7 @@ function refuseConflicts(others: readonly Manager[], changed: FieldSet, options:
   const causes: FieldFault[] = others.flatMap((other) =>
     commonPaths(other.fields, changed).map((field) => ({
       reason: 'FieldManagerConflict',
-      message: `conflict with "${other.manager}"${other.operation === 'Update' ? ` using ${other.apiVersion}` : ''}`,
+      message: `conflict with ${nameOf(other)}`,
       field,
     })),
   );
@@ -79,6 +79,11 @@ function refuseConflicts(others: readonly Manager[], changed: FieldSet, options:
   const list = causes.map(({ field, message }) => `${field}: ${message}`).join('; ');
   const count = causes.length === 1 ? '1 conflict' : `${causes.length} conflicts`;
   throw new StatusError(409, 'Conflict', `Apply failed with ${count}: ${list}`, { causes });
+}
+
+function nameOf({ manager, operation, apiVersion, subresource }: Manager): string {
+  if (operation === 'Apply') return `"${manager}"`;
+  return `"${manager}"${subresource === undefined ? '' : ` with subresource "${subresource}"`} using ${apiVersion}`;
 }
 
 function mergeApplied(live: JsonObject, applied: JsonObject, schema: Schema): JsonObject {

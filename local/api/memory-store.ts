@@ -2,12 +2,12 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { admit, checkEnvelope, fieldsOf, splitPath } from './admission.ts';
+import { admit, checkEnvelope, fieldsOf } from './admission.ts';
 import { ChangeHistory } from './change-history.ts';
-import { copyJson, frozenCopy, jsonEquals, readPath, writePath } from './json.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import { asJsonObject, copyJson, frozenCopy, jsonEquals } from './json.ts';
 import { ObjectIndex } from './object-index.ts';
-import { alreadyExists, badRequest, conflict, invalid, methodNotAllowed, notFound } from './refusals.ts';
+import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
+import { alreadyExists, badRequest, conflict, invalid, notFound } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { StatusError } from './status-error.ts';
 import type { DeleteOptions, ListFilter, ObjectStore, WatchEvent, WriteOptions } from './store.ts';
@@ -135,14 +135,14 @@ class MemoryStore implements ObjectStore {
     if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
       throw conflict(definition, name, `its uid is not ${uid}`);
     }
-    const next = this.#merged(definition, current, sent, options.subresource);
-    this.#keepSystemFields(current, next);
-    this.#checkFinalizers(definition, current, next);
+    const next = mergeUpdate(definition, current, sent, options.subresource);
+    keepSystemFields(current, next);
+    checkFinalizers(definition, current, next);
     admit(definition, next, current, options.subresource === undefined);
-    this.#keepSystemFields(current, next);
+    keepSystemFields(current, next);
     if (jsonEquals(current, next)) return current as T;
-    this.#raiseGeneration(definition, current, next);
-    if (current.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0) {
+    raiseGeneration(definition, current, next);
+    if (current.metadata.deletionTimestamp !== undefined && !this.#isHeld(table, next)) {
       if (options.dryRun === true) return frozenCopy(next) as T;
       this.#remove(table, current);
       return frozenCopy(next) as T;
@@ -189,7 +189,7 @@ class MemoryStore implements ObjectStore {
         `the precondition names the resourceVersion ${resourceVersion}, the object has ${found}`,
       );
     }
-    if ((current.metadata.finalizers ?? []).length === 0) {
+    if (!this.#isHeld(table, current)) {
       if (options.dryRun === true) return current;
       if (options.propagationPolicy === 'Orphan') this.#orphanDependents(current);
       return this.#remove(table, this.get(resource, namespace, name)) as T;
@@ -199,7 +199,12 @@ class MemoryStore implements ObjectStore {
     marked.metadata.deletionTimestamp = this.#timestamp();
     marked.metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds ?? 0;
     if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
-    return this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
+    if (!isNamespaces(definition)) return this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
+    const status = asJsonObject(fieldsOf(marked)['status']);
+    fieldsOf(marked)['status'] = { ...status, phase: 'Terminating' };
+    const terminating = this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
+    if (options.dryRun !== true) this.#deleteContent(name);
+    return terminating;
   }
 
   subscribe<T extends KubernetesObject>(resource: string, listener: (event: WatchEvent<T>) => void): () => void {
@@ -264,63 +269,6 @@ class MemoryStore implements ObjectStore {
     }
   }
 
-  /** What is stored when the whole object, or only the part of a subresource, is taken over. */
-  #merged(
-    definition: ResourceDefinition,
-    current: KubernetesObject,
-    sent: KubernetesObject,
-    subresource: WriteOptions['subresource'],
-  ): KubernetesObject {
-    if (subresource === undefined) {
-      if (definition.statusSubresource) takeField(fieldsOf(sent), fieldsOf(current), 'status');
-      return sent;
-    }
-    const next: KubernetesObject = copyJson(current);
-    if (sent.metadata.managedFields !== undefined) next.metadata.managedFields = sent.metadata.managedFields;
-    if (subresource === 'status') {
-      if (!definition.statusSubresource) throw methodNotAllowed();
-      takeField(fieldsOf(next), fieldsOf(sent), 'status');
-      return next;
-    }
-    if (definition.scale === undefined) throw methodNotAllowed();
-    const path = splitPath(definition.scale.specReplicasPath);
-    const replicas = readPath(sent, path);
-    // The value came out of JSON.
-    if (replicas !== undefined) writePath(fieldsOf(next), path, replicas as JsonValue);
-    return next;
-  }
-
-  #keepSystemFields(current: KubernetesObject, next: KubernetesObject): void {
-    const kept = ['uid', 'resourceVersion', 'creationTimestamp', 'generateName', 'generation'] as const;
-    for (const field of [...kept, 'deletionTimestamp', 'deletionGracePeriodSeconds', 'name', 'namespace'] as const) {
-      takeField(fieldsOf(next.metadata), fieldsOf(current.metadata), field);
-    }
-  }
-
-  #checkFinalizers(definition: ResourceDefinition, current: KubernetesObject, next: KubernetesObject): void {
-    if (current.metadata.deletionTimestamp === undefined) return;
-    const added = (next.metadata.finalizers ?? []).filter((name) => !current.metadata.finalizers?.includes(name));
-    if (added.length === 0) return;
-    const message = `Forbidden: no new finalizers can be added if the object is being deleted, found ${added.join(', ')}`;
-    const fault = { reason: 'FieldValueForbidden', field: 'metadata.finalizers', message };
-    throw invalid(definition, current.metadata.name, [fault]);
-  }
-
-  /** Without a status subresource every change but of metadata counts, with one those of status do not. */
-  #raiseGeneration(definition: ResourceDefinition, current: KubernetesObject, next: KubernetesObject): void {
-    if (next.metadata.generation === undefined) return;
-    const before = fieldsOf(current);
-    const after = fieldsOf(next);
-    const changed = new Set([...Object.keys(before), ...Object.keys(after)]);
-    changed.delete('metadata');
-    if (definition.statusSubresource) changed.delete('status');
-    for (const field of changed) {
-      if (jsonEquals(before[field], after[field])) continue;
-      next.metadata.generation += 1;
-      return;
-    }
-  }
-
   #write<T extends KubernetesObject>(
     table: Table,
     object: KubernetesObject,
@@ -345,7 +293,32 @@ class MemoryStore implements ObjectStore {
     const last = Object.freeze({ ...current, metadata: Object.freeze(metadata) });
     table.index.remove(current);
     this.#announce(table, { type: 'DELETED', object: last, previous: current });
+    this.#removeEmptiedNamespace(current.metadata.namespace);
     return last;
+  }
+
+  /** Whether a deleted object has to stay: for its finalizers, or as a namespace with something in it. */
+  #isHeld({ definition }: Table, { metadata }: KubernetesObject): boolean {
+    return (metadata.finalizers ?? []).length > 0 || (isNamespaces(definition) && this.#hasContent(metadata.name));
+  }
+
+  #hasContent(namespace: string): boolean {
+    return [...this.#tables.values()].some(({ index }) => index.hasNamespace(namespace));
+  }
+
+  #deleteContent(namespace: string): void {
+    for (const [resource, { index }] of this.#tables) {
+      for (const { metadata } of index.list({ namespace })) {
+        if (index.get(namespace, metadata.name) !== undefined) this.delete(resource, namespace, metadata.name);
+      }
+    }
+  }
+
+  #removeEmptiedNamespace(namespace: string | undefined): void {
+    const table = this.#tables.get('namespaces');
+    if (namespace === undefined || table === undefined) return;
+    const holder = table.index.get('', namespace);
+    if (holder?.metadata.deletionTimestamp !== undefined && !this.#isHeld(table, holder)) this.#remove(table, holder);
   }
 
   #announce(table: Table, event: WatchEvent): void {
@@ -355,7 +328,7 @@ class MemoryStore implements ObjectStore {
     this.#delivering = true;
     try {
       for (let next = this.#undelivered.shift(); next !== undefined; next = this.#undelivered.shift()) {
-        for (const listener of [...next.table.listeners]) this.#deliver(next.table, listener, next.event);
+        for (const listener of Array.from(next.table.listeners)) this.#deliver(next.table, listener, next.event);
       }
     } finally {
       this.#delivering = false;
@@ -386,7 +359,6 @@ class MemoryStore implements ObjectStore {
   }
 }
 
-function takeField(to: JsonObject, from: JsonObject, field: string): void {
-  if (from[field] === undefined) delete to[field];
-  else to[field] = from[field];
+function isNamespaces({ group, plural }: ResourceDefinition): boolean {
+  return group === '' && plural === 'namespaces';
 }

@@ -18,7 +18,7 @@ export function parseDeleteOptions(body: JsonValue | undefined, query: URLSearch
   const kind = fields['kind'] ?? 'DeleteOptions';
   if (kind !== 'DeleteOptions') {
     throw badRequest(
-      `the object provided is unrecognized (must be of type DeleteOptions): its kind is ${String(kind)}`,
+      `the object provided is unrecognized (must be of type DeleteOptions): its kind is ${JSON.stringify(kind)}`,
     );
   }
   const options: DeleteOptions = {

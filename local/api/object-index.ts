@@ -13,10 +13,16 @@ type Labels = Readonly<Record<string, string>>;
 export class ObjectIndex {
   readonly #byKey = new Map<string, KubernetesObject>();
   readonly #byLabel = new Map<string, Set<string>>();
+  readonly #countByNamespace = new Map<string, number>();
   #sortedKeys: string[] | undefined;
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  /** Whether anything is in the namespace. */
+  hasNamespace(namespace: string): boolean {
+    return (this.#countByNamespace.get(namespace) ?? 0) > 0;
   }
 
   get(namespace: string, name: string): KubernetesObject | undefined {
@@ -26,7 +32,10 @@ export class ObjectIndex {
   put(object: KubernetesObject): void {
     const key = objectKey(object);
     const previous = this.#byKey.get(key);
-    if (previous === undefined) this.#sortedKeys = undefined;
+    if (previous === undefined) {
+      this.#sortedKeys = undefined;
+      this.#count(object, 1);
+    }
     this.#byKey.set(key, object);
     this.#reindex(key, previous?.metadata.labels, object.metadata.labels);
   }
@@ -37,7 +46,16 @@ export class ObjectIndex {
     if (previous === undefined) return;
     this.#byKey.delete(key);
     this.#sortedKeys = undefined;
+    this.#count(previous, -1);
     this.#reindex(key, previous.metadata.labels, undefined);
+  }
+
+  #count({ metadata }: KubernetesObject, change: 1 | -1): void {
+    const { namespace } = metadata;
+    if (namespace === undefined) return;
+    const count = (this.#countByNamespace.get(namespace) ?? 0) + change;
+    if (count === 0) this.#countByNamespace.delete(namespace);
+    else this.#countByNamespace.set(namespace, count);
   }
 
   /** The objects that pass the filter, ordered by namespace and name. */

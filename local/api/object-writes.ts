@@ -194,7 +194,9 @@ function writeScale(target: WriteTarget, name: string, scale: JsonValue): WriteR
   const current = store.get(definition.plural, namespace, name);
   const scaledName = asJsonObject(asJsonObject(scale)['metadata'])['name'];
   if (scaledName !== undefined && scaledName !== name) {
-    throw badRequest(`the name of the object (${String(scaledName)}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${JSON.stringify(scaledName)}) does not match the name on the URL (${name})`,
+    );
   }
   const next = stampManagers(target, current, withScale(definition, current, scale));
   const written = store.update(definition.plural, next, writeOptions(target));

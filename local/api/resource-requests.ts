@@ -1,10 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { apiVersionOf } from './admission.ts';
-import { TAKEN_OVER, jsonAnswer, pageNotFound, textAnswer } from './answer.ts';
+import { TAKEN_OVER, jsonAnswer, pageNotFound } from './answer.ts';
 import type { Answer } from './answer.ts';
-import { isJsonObject } from './json.ts';
 import type { JsonValue } from './json.ts';
 import { listPage, parseFilter, parseVersion, tooLargeVersion } from './listing.ts';
 import { defaultFieldManager } from './managed-fields.ts';
@@ -17,15 +15,15 @@ import type { PodLogs } from './pod-log.ts';
 import { badRequest, methodNotAllowed, notFound } from './refusals.ts';
 import { parseIncludeObject, renderList, renderObject } from './representation.ts';
 import type { View } from './representation.ts';
-import { decodeBody, decodeJson, decodeYaml, mediaTypeOf, OBJECT_MEDIA_TYPES, readBody } from './request-body.ts';
+import { decodeBody, decodeJson, decodeYaml, mediaTypeOf, readBody } from './request-body.ts';
 import { parseBoolean, parseWriteQuery } from './request-options.ts';
 import type { ResourcePath } from './request-path.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { scaleOf } from './scale.ts';
 import { StatusError } from './status-error.ts';
 import type { ObjectStore } from './store.ts';
-import { PlainTextRefusal } from './virtual-resource.ts';
 import type { VirtualResource } from './virtual-resource.ts';
+import { createVirtual } from './virtual-requests.ts';
 import { WatchStream, parseWatchRequest } from './watch.ts';
 import type { WatchBounds } from './watch.ts';
 
@@ -74,7 +72,7 @@ export class ResourceRequests {
     const { path } = request;
     const key = resourceKey({ group: path.group, version: path.version, plural: path.resource });
     const virtual = this.#virtual.get(key);
-    if (virtual !== undefined) return this.#createVirtual(virtual, request);
+    if (virtual !== undefined) return createVirtual(virtual, request, this.#options.maxBodyBytes);
     const definition = this.#definitions.get(key);
     if (definition === undefined) {
       if (path.group !== '') return pageNotFound();
@@ -219,7 +217,8 @@ export class ResourceRequests {
     const options = parseDeleteOptions(await this.#optionalBody(request), request.query);
     const namespace = request.path.namespace ?? '';
     const object = store.delete(definition.plural, namespace, name, options);
-    if ((object.metadata.finalizers ?? []).length > 0) return objectAnswer(view, object);
+    const isStillThere = store.find(definition.plural, namespace, name)?.metadata.uid === object.metadata.uid;
+    if (isStillThere && object.metadata.deletionTimestamp !== undefined) return objectAnswer(view, object);
     const { group, plural } = definition;
     const details = { name, ...(group === '' ? {} : { group }), kind: plural, uid: object.metadata.uid };
     return jsonAnswer({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
@@ -271,26 +270,6 @@ export class ResourceRequests {
     response.end();
     return TAKEN_OVER;
   }
-
-  async #createVirtual(virtual: VirtualResource, { path, query, request, signal }: ResourceRequest): Promise<Answer> {
-    const { definition } = virtual;
-    if (request.method !== 'POST' || path.name !== undefined) return textAnswer('Method not supported\n', 405);
-    if (definition.namespaced !== (path.namespace !== undefined)) return pageNotFound();
-    const text = await readBody(request, this.#options.maxBodyBytes);
-    const body = virtual.ignoresBody === true ? {} : decodeVirtual(definition, text, mediaTypeOf(request));
-    if (!isJsonObject(body)) throw new PlainTextRefusal(500, 'error decoding body: it is not an object');
-    const apiVersion = body['apiVersion'] ?? apiVersionOf(definition);
-    const kind = body['kind'] ?? definition.kind;
-    if (apiVersion !== apiVersionOf(definition) || kind !== definition.kind) {
-      throw new PlainTextRefusal(
-        500,
-        `error decoding body: no kind "${String(kind)}" in version "${String(apiVersion)}"`,
-      );
-    }
-    const { dryRun } = parseWriteQuery(query, 'CreateOptions');
-    const created = await virtual.create(path.namespace ?? '', { ...body, apiVersion, kind }, { dryRun, signal });
-    return jsonAnswer(created, 201);
-  }
 }
 
 function resourceKey({ group, version, plural }: Pick<ResourceDefinition, 'group' | 'version' | 'plural'>): string {
@@ -319,18 +298,6 @@ function written(view: View, { object, created, warnings }: WriteResult, subreso
   const status = created ? 201 : 200;
   const answer = subresource === 'scale' ? jsonAnswer(object, status) : objectAnswer(view, object, status);
   return { ...answer, warnings };
-}
-
-function decodeVirtual(definition: ResourceDefinition, text: string, mediaType: string): JsonValue {
-  if (mediaType !== '' && !OBJECT_MEDIA_TYPES.includes(mediaType)) {
-    throw new PlainTextRefusal(500, 'Could not find deserializer');
-  }
-  try {
-    return decodeBody(text, mediaType, definition.kind);
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    throw new PlainTextRefusal(500, `error decoding body: ${error.message}`);
-  }
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
