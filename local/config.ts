@@ -1,14 +1,45 @@
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { parseEnvironment, port, wholeNumber } from '../lib/config.ts';
 import type { Environment } from '../lib/config.ts';
 import { LOG_LEVELS } from '../lib/logger.ts';
 
-const imageProgram = z.object({
+const imageProgram = z.strictObject({
   command: z.array(z.string().min(1)).min(1),
-  cwd: z.string().optional(),
-  env: z.record(z.string(), z.string()).optional(),
+  cwd: z.string().exactOptional(),
+  env: z.record(z.string(), z.string()).exactOptional(),
 });
+const imagePrograms = z.record(z.string().min(1), imageProgram);
+type Images = z.output<typeof imagePrograms>;
+
+function parseImages(text: string, context: z.RefinementCtx): Images {
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `cannot be read: ${error instanceof Error ? error.message : ''}` });
+    return z.NEVER;
+  }
+  const images = imagePrograms.safeParse(parsed ?? {});
+  if (images.success) return images.data;
+  for (const issue of images.error.issues) context.addIssue({ ...issue, code: 'custom' });
+  return z.NEVER;
+}
+
+function readImagesFile(path: string, context: z.RefinementCtx): Images {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'cannot be read' });
+    return z.NEVER;
+  }
+  const besideFile = (cwd = '.'): string => resolve(dirname(path), cwd);
+  const images = Object.entries(parseImages(text, context));
+  return Object.fromEntries(images.map(([image, program]) => [image, { ...program, cwd: besideFile(program.cwd) }]));
+}
 
 const schema = z
   .object({
@@ -24,18 +55,15 @@ const schema = z
     /** How long the sidecar gathers changes before it writes them, as in Agones. */
     LOCAL_SDK_WRITE_INTERVAL_MS: wholeNumber(500, { min: 0, max: 60_000 }),
     /** JSON: image name to `{command, cwd, env}`. */
-    LOCAL_IMAGES: z
-      .string()
-      .default('{}')
-      .transform((text, context): unknown => {
-        try {
-          return JSON.parse(text);
-        } catch {
-          context.addIssue({ code: 'custom', message: 'is not JSON' });
-          return z.NEVER;
-        }
-      })
-      .pipe(z.record(z.string(), imageProgram)),
+    LOCAL_IMAGES: z.string().default('{}').transform(parseImages),
+    /** The same as a YAML file, whose `cwd`s are relative to it. An image in both is that of LOCAL_IMAGES. */
+    LOCAL_IMAGES_FILE: z.string().transform(readImagesFile).optional(),
+    /** The address of this machine that GameServers get. */
+    LOCAL_ADDRESS: z.string().default('127.0.0.1'),
+    /** Pods, each with its processes, at the same time. */
+    LOCAL_MAX_PODS: wholeNumber(200, { min: 1, max: 10_000 }),
+    /** What GameServers get to end themselves when `local` ends. */
+    LOCAL_STOP_GRACE_MS: wholeNumber(5000, { min: 0, max: 600_000 }),
     /** How many changes of each resource a watch can start from. */
     LOCAL_WATCH_HISTORY: wholeNumber(8192, { min: 16, max: 1_000_000 }),
     LOCAL_LOG_LINES_PER_POD: wholeNumber(2000, { min: 1, max: 100_000 }),
@@ -65,12 +93,10 @@ export function loadConfig(environment: Environment) {
     maxGamePort: parsed.LOCAL_MAX_GAME_PORT,
     allocationBatchWaitMs: parsed.LOCAL_ALLOCATION_BATCH_WAIT_MS,
     sdkWriteIntervalMs: parsed.LOCAL_SDK_WRITE_INTERVAL_MS,
-    images: new Map(
-      Object.entries(parsed.LOCAL_IMAGES).map(([image, { command, cwd, env }]) => [
-        image,
-        { command, ...(cwd === undefined ? {} : { cwd }), ...(env === undefined ? {} : { env }) },
-      ]),
-    ),
+    images: new Map(Object.entries({ ...parsed.LOCAL_IMAGES_FILE, ...parsed.LOCAL_IMAGES })),
+    address: parsed.LOCAL_ADDRESS,
+    maxPods: parsed.LOCAL_MAX_PODS,
+    stopGraceMs: parsed.LOCAL_STOP_GRACE_MS,
     watchHistory: parsed.LOCAL_WATCH_HISTORY,
     logLinesPerPod: parsed.LOCAL_LOG_LINES_PER_POD,
     logFileBytes: parsed.LOCAL_LOG_FILE_BYTES,
@@ -81,7 +107,21 @@ export function loadConfig(environment: Environment) {
 }
 
 /** What a program needs of this machine to run at all; everything else a GameServer gets comes from its Pod. */
-const BASE_VARIABLES = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'LANG', 'SystemRoot', 'USERPROFILE', 'APPDATA'];
+const BASE_VARIABLES = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SystemRoot',
+  'USERPROFILE',
+  'APPDATA',
+  'NODE_COMPILE_CACHE',
+];
 
 function baseEnvironment(environment: Environment): Record<string, string> {
   return Object.fromEntries(

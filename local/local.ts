@@ -1,5 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubernetesObject } from '../lib/agones.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,9 +12,11 @@ import type { ObjectStore } from './api/store.ts';
 import type { LocalConfig } from './config.ts';
 import { EventRecorder } from './controllers/event-recorder.ts';
 import { startControllers } from './controllers/start-controllers.ts';
+import { isPortFree } from './node/free-ports.ts';
 import { MachineNode } from './node/machine-node.ts';
-import { endOrphans, ProcessRegister } from './node/orphans.ts';
 import { PodLogs } from './node/pod-logs.ts';
+import { ProcessRecords } from './node/process-records.ts';
+import { takeStateDirectory } from './node/state-directory.ts';
 import { gameServerAllocationDefinition, validateGameServerAllocation } from './resources/game-server-allocation.ts';
 import { resourceDefinitions } from './resources/resource-definitions.ts';
 import { Sidecars } from './sdk/sidecars.ts';
@@ -44,16 +45,35 @@ const NAMESPACES = ['default', 'kube-system', 'agones-system'];
 /**
  * Starts Agones on this machine: the Kubernetes API, the controllers, the allocation engine, a node, the sidecars.
  *
- * What a run that crashed left running is ended first.
+ * The state directory is taken for this process alone, and what a run that crashed left running is ended first.
  *
- * @throws Error with code EADDRINUSE when the API's port is taken
+ * @throws StateDirectoryInUseError, or Error with code EADDRINUSE when the API's port is taken; nothing is left running then
  */
-export async function startLocal({ config, clock, logger, onLogLine }: LocalOptions): Promise<Local> {
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const undo: (() => void | Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const each of undo.splice(0).toReversed()) await each();
+  };
+  try {
+    return { ...(await start(options, undo)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @param undo - gets what ends each part, in order of start */
+async function start(
+  { config, clock, logger, onLogLine }: LocalOptions,
+  undo: (() => void | Promise<void>)[],
+): Promise<Omit<Local, 'stop'>> {
   const { stateDirectory } = config;
-  mkdirSync(stateDirectory, { recursive: true });
-  const processesDirectory = join(stateDirectory, 'processes');
-  const left = endOrphans(processesDirectory);
-  if (left > 0) logger.warn({ processes: left }, 'ended what an earlier run had left running');
+  undo.push(await takeStateDirectory(stateDirectory));
+  const podsDirectory = join(stateDirectory, 'pods');
+  const records = new ProcessRecords(join(stateDirectory, 'processes'));
+  const left = await records.sweep();
+  if (left.length > 0) logger.warn({ processes: left }, 'ended what an earlier run had left running');
+  rmSync(podsDirectory, { recursive: true, force: true });
 
   const store = createObjectStore(resourceDefinitions, { clock, logger, historyLimit: config.watchHistory });
   for (const name of NAMESPACES) store.create<KubernetesObject>('namespaces', namespaceObject(name));
@@ -65,6 +85,7 @@ export async function startLocal({ config, clock, logger, onLogLine }: LocalOpti
     batchWaitMs: config.allocationBatchWaitMs,
   });
   const logs = new PodLogs({
+    clock,
     directory: join(stateDirectory, 'logs'),
     keptLines: config.logLinesPerPod,
     maxFileBytes: config.logFileBytes,
@@ -82,12 +103,42 @@ export async function startLocal({ config, clock, logger, onLogLine }: LocalOpti
         validate: ({ spec }) => validateGameServerAllocation(spec),
       }),
     ],
-    logs: {
-      openLog: (namespace, name, options) => logs.read(namespace, name, options),
-    },
+    logs: { openLog: (namespace, name, wanted) => logs.read(namespace, name, wanted) },
   });
+  undo.push(() => api.close());
   const url = await api.listen(config.port, config.listenAddress);
+  undo.push(() => {
+    logs.close();
+  });
 
+  const sidecars = new Sidecars({
+    store,
+    clock,
+    record: events.from('gameserver-sidecar'),
+    writeIntervalMs: config.sdkWriteIntervalMs,
+  });
+  undo.push(() => {
+    sidecars.stop();
+  });
+  const node = new MachineNode({
+    store,
+    clock,
+    logger,
+    record: events.from('kubelet'),
+    recordScheduling: events.from('default-scheduler'),
+    images: config.images,
+    logs,
+    records,
+    openSidecar: (namespace, name) => sidecars.open(namespace, name),
+    podsDirectory,
+    baseEnvironment: config.baseEnvironment,
+    defaultDirectory: process.cwd(),
+    nodeName: NODE_NAME,
+    address: config.address,
+    maxPods: config.maxPods,
+    stopGraceMs: config.stopGraceMs,
+  });
+  undo.push(() => node.stop());
   const controllers = startControllers({
     store,
     clock,
@@ -97,58 +148,18 @@ export async function startLocal({ config, clock, logger, onLogLine }: LocalOpti
     maxPort: config.maxGamePort,
     isPortFree,
   });
-  const sidecars = new Sidecars({
-    store,
-    clock,
-    record: events.from('gameserver-sidecar'),
-    writeIntervalMs: config.sdkWriteIntervalMs,
-  });
-  const node = new MachineNode({
-    store,
-    clock,
-    logger,
-    record: events.from('local-node'),
-    images: config.images,
-    logs,
-    register: new ProcessRegister(processesDirectory),
-    openSidecar: (namespace, name) => sidecars.open(namespace, name),
-    podsDirectory: join(stateDirectory, 'pods'),
-    baseEnvironment: config.baseEnvironment,
-    nodeName: NODE_NAME,
+  undo.push(() => {
+    engine.stop();
+    controllers.stop();
   });
   const kubeconfigPath = join(stateDirectory, 'kubeconfig');
   writeFileSync(kubeconfigPath, kubeconfigText(url), { mode: 0o600 });
-
-  return {
-    url,
-    kubeconfigPath,
-    store,
-    async stop() {
-      controllers.stop();
-      engine.stop();
-      await node.stop();
-      sidecars.stop();
-      logs.close();
-      await api.close();
-    },
-  };
+  undo.push(() => {
+    rmSync(kubeconfigPath, { force: true });
+  });
+  return { url, kubeconfigPath, store };
 }
 
 function namespaceObject(name: string): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-}
-
-/** Whether nothing on this machine listens on the port. UDP ports are not asked: nothing can be lost by trying. */
-function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => {
-      resolve(false);
-    });
-    probe.listen(port, () => {
-      probe.close(() => {
-        resolve(true);
-      });
-    });
-  });
 }

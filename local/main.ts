@@ -9,27 +9,46 @@ const { createLogger } = await import('../lib/logger.ts');
 const { runUntilSignal } = await import('../lib/run-until-signal.ts');
 const { systemClock } = await import('../lib/clock.ts');
 const { loadConfig } = await import('./config.ts');
+const { colouredLine } = await import('./node/coloured-lines.ts');
+const { StateDirectoryInUseError } = await import('./node/state-directory.ts');
 
-const STOP_DEADLINE_MS = 12_000;
+/** On top of what GameServers get to end themselves. */
+const STOP_DEADLINE_MS = 7000;
 
 const config = readConfig();
 const logger = createLogger('local', config.logLevel);
-const lifecycle = new Lifecycle({ logger, stopDeadlineMs: STOP_DEADLINE_MS });
+const lifecycle = new Lifecycle({ logger, stopDeadlineMs: config.stopGraceMs + STOP_DEADLINE_MS });
 runUntilSignal(lifecycle, logger);
 
 try {
   const { startLocal } = await import('./local.ts');
-  const { url, kubeconfigPath, stop } = await startLocal({ config, clock: systemClock, logger });
+  const { url, kubeconfigPath, stop } = await startLocal({
+    config,
+    clock: systemClock,
+    logger,
+    // In a terminal all GameServers are seen as they go; elsewhere their files and `kubectl logs` have them.
+    ...(process.stdout.isTTY ? { onLogLine: printLine } : {}),
+  });
   lifecycle.onStop('local', stop);
   lifecycle.markReady();
   logger.info({ url, kubeconfig: kubeconfigPath, images: [...config.images.keys()] }, 'ready');
   process.send?.({ ready: true, url, kubeconfig: kubeconfigPath });
 } catch (error) {
-  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-  if (taken) process.stderr.write(`local: port ${config.port} is taken; LOCAL_PORT chooses another\n`);
-  else logger.error({ err: error }, 'cannot start');
+  const explained = explain(error);
+  if (explained === undefined) logger.error({ err: error }, 'cannot start');
+  else process.stderr.write(`local: ${explained}\n`);
   await lifecycle.stop();
-  process.exit(taken ? 2 : 1);
+  process.exit(explained === undefined ? 1 : 2);
+}
+
+function printLine(gameServer: string, line: string): void {
+  process.stdout.write(colouredLine(gameServer, line));
+}
+
+function explain(error: unknown): string | undefined {
+  if (error instanceof StateDirectoryInUseError) return error.message;
+  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  return taken ? `port ${config.port} is taken; LOCAL_PORT chooses another` : undefined;
 }
 
 function readConfig(): ReturnType<typeof loadConfig> {

@@ -1,160 +1,99 @@
-import { createWriteStream, mkdirSync, renameSync } from 'node:fs';
-import type { WriteStream } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
+import { badRequest } from '../api/refusals.ts';
+import { ContainerLog } from './container-log.ts';
+import type { LogReadOptions } from './container-log.ts';
 
-/** What `kubectl logs` may ask for. */
-export interface LogOptions {
-  follow: boolean;
-  tailLines?: number;
-  /** Ends a log that is followed. */
-  signal?: AbortSignal;
+/** Which log of a Pod, and which part of it. */
+export interface PodLogReadOptions extends LogReadOptions {
+  /** Must be given when the Pod has several. */
+  container?: string;
 }
 
 export interface PodLogsOptions {
+  clock: Clock;
   directory: string;
-  /** Lines of each Pod kept in memory. */
+  /** Lines of each container kept in memory. */
   keptLines: number;
   /** A file that grows beyond this is set aside once, as `NAME.log.1`. */
   maxFileBytes: number;
-  /** Logs of this many Pods that have ended are still there to be read. */
+  /** Logs of this many containers that have ended can still be read, in memory and on disk; the oldest go first. */
   keptEndedPods: number;
   /** Told every line as it comes, e.g. for one stream of all GameServers. */
   onLine?: (pod: string, line: string) => void;
 }
 
-const MAX_LINE_CHARACTERS = 64 * 1024;
-
-/** Output of each Pod's process: the newest lines in memory, all of it (up to a bound) in files. */
+/** What the process of each container printed: the newest lines in memory, more of it in files. */
 export class PodLogs {
   readonly #options: PodLogsOptions;
-  readonly #logs = new Map<string, PodLog>();
+  /** By Pod, then by container; in order of their start. */
+  readonly #logs = new Map<string, Map<string, ContainerLog>>();
 
   constructor(options: PodLogsOptions) {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true });
   }
 
-  /** Begins the log of a Pod; one of the same name before it is forgotten. */
-  open(namespace: string, name: string): PodLog {
-    const key = `${namespace}/${name}`;
-    this.#logs.get(key)?.end();
-    this.#logs.delete(key);
+  /** Begins the log of a container; one of the same name from an earlier Pod is forgotten. */
+  open(namespace: string, pod: string, container: string): ContainerLog {
+    const { clock, directory, keptLines, maxFileBytes, onLine } = this.#options;
     this.#forgetOldest();
-    const log = new PodLog(join(this.#options.directory, `${namespace}.${name}.log`), this.#options, (line) =>
-      this.#options.onLine?.(name, line),
-    );
-    this.#logs.set(key, log);
+    const key = `${namespace}/${pod}`;
+    const logs = this.#logs.get(key) ?? new Map<string, ContainerLog>();
+    logs.get(container)?.end();
+    const log = new ContainerLog({
+      clock,
+      path: join(directory, `${namespace}.${pod}.${container}.log`),
+      keptLines,
+      maxFileBytes,
+      onLine: (line) => onLine?.(pod, line),
+    });
+    logs.set(container, log);
+    this.#logs.delete(key);
+    this.#logs.set(key, logs);
     return log;
   }
 
-  /** Lines with their ends; undefined when there is no log of this Pod. */
-  read(namespace: string, name: string, options: LogOptions): AsyncIterable<string> | undefined {
-    return this.#logs.get(`${namespace}/${name}`)?.read(options);
+  /** No more comes of a container. */
+  end(namespace: string, pod: string, container: string): void {
+    this.#logs.get(`${namespace}/${pod}`)?.get(container)?.end();
   }
 
+  /**
+   * Lines with their ends; undefined when there is no log (yet).
+   *
+   * @throws StatusError 400 when the container is not named and there are several, or has none of that name
+   */
+  read(namespace: string, pod: string, options: PodLogReadOptions): AsyncIterable<string> | undefined {
+    const logs = this.#logs.get(`${namespace}/${pod}`);
+    if (logs === undefined) return undefined;
+    const names = [...logs.keys()];
+    const name = options.container ?? (names.length === 1 ? names[0] : undefined);
+    if (name === undefined) {
+      throw badRequest(`a container name must be specified for pod ${pod}, choose one of: [${names.join(' ')}]`);
+    }
+    const log = logs.get(name);
+    if (log === undefined) throw badRequest(`container ${name} is not valid for pod ${pod}`);
+    return log.read(options);
+  }
+
+  /** Ends every log; the files stay. */
   close(): void {
-    for (const log of this.#logs.values()) log.end();
+    for (const logs of this.#logs.values()) for (const log of logs.values()) log.end();
     this.#logs.clear();
   }
 
   #forgetOldest(): void {
-    const ended = [...this.#logs].filter(([, log]) => log.ended);
-    for (const [key] of ended.slice(0, Math.max(0, ended.length - this.#options.keptEndedPods))) this.#logs.delete(key);
+    const { directory, keptEndedPods } = this.#options;
+    const ended = [...this.#logs].filter(([, logs]) => [...logs.values()].every((log) => log.ended));
+    for (const [key] of ended.slice(0, Math.max(0, ended.length - keptEndedPods))) this.#logs.delete(key);
+    const inUse = new Set([...this.#logs.values()].flatMap((logs) => [...logs.values()].map((log) => log.path)));
+    const old = readdirSync(directory)
+      .map((file) => join(directory, file))
+      .filter((path) => !inUse.has(path) && !inUse.has(path.replace(/\.1$/, '')))
+      .map((path) => ({ path, changedMs: statSync(path).mtimeMs }))
+      .toSorted((a, b) => b.changedMs - a.changedMs);
+    for (const { path } of old.slice(keptEndedPods)) rmSync(path, { force: true });
   }
-}
-
-/** The log of one Pod. */
-export class PodLog {
-  readonly #path: string;
-  readonly #options: PodLogsOptions;
-  readonly #onLine: (line: string) => void;
-  readonly #lines: string[] = [];
-  readonly #followers = new Set<() => void>();
-  #file: WriteStream;
-  #fileBytes = 0;
-  /** Index of the first kept line, counted from the Pod's start. */
-  #firstKept = 0;
-  #unfinished = '';
-  ended = false;
-
-  constructor(path: string, options: PodLogsOptions, onLine: (line: string) => void) {
-    this.#path = path;
-    this.#options = options;
-    this.#onLine = onLine;
-    this.#file = openFile(path);
-  }
-
-  write(chunk: Buffer): void {
-    if (this.ended) return;
-    this.#writeFile(chunk);
-    const lines = (this.#unfinished + chunk.toString()).split('\n');
-    this.#unfinished = (lines.pop() ?? '').slice(-MAX_LINE_CHARACTERS);
-    for (const line of lines) this.#keep(line);
-  }
-
-  end(): void {
-    if (this.ended) return;
-    if (this.#unfinished !== '') this.#keep(this.#unfinished);
-    this.#unfinished = '';
-    this.ended = true;
-    this.#file.end();
-    for (const wake of this.#followers) wake();
-  }
-
-  async *read({ follow, tailLines, signal }: LogOptions): AsyncGenerator<string> {
-    const kept = this.#lines.length;
-    let next = this.#firstKept + (tailLines === undefined ? 0 : Math.max(0, kept - tailLines));
-    for (;;) {
-      next = Math.max(next, this.#firstKept);
-      const line = this.#lines[next - this.#firstKept];
-      if (line !== undefined) {
-        next += 1;
-        yield `${line}\n`;
-      } else if (!follow || this.ended || signal?.aborted === true) {
-        return;
-      } else {
-        await this.#change(signal);
-      }
-    }
-  }
-
-  #keep(line: string): void {
-    this.#lines.push(line);
-    if (this.#lines.length > this.#options.keptLines) {
-      this.#lines.shift();
-      this.#firstKept += 1;
-    }
-    this.#onLine(line);
-    for (const wake of this.#followers) wake();
-  }
-
-  #change(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#followers.delete(wake);
-        signal?.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#followers.add(wake);
-      signal?.addEventListener('abort', wake);
-    });
-  }
-
-  #writeFile(chunk: Buffer): void {
-    this.#fileBytes += chunk.length;
-    if (this.#fileBytes > this.#options.maxFileBytes) {
-      this.#file.end();
-      renameSync(this.#path, `${this.#path}.1`);
-      this.#file = openFile(this.#path);
-      this.#fileBytes = chunk.length;
-    }
-    this.#file.write(chunk);
-  }
-}
-
-function openFile(path: string): WriteStream {
-  const file = createWriteStream(path, { flags: 'w' });
-  // A full disk must not end the games: the lines are in memory too.
-  file.on('error', () => {});
-  return file;
 }

@@ -1,107 +1,114 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import type { Container, Volume } from '../../lib/agones.ts';
 import type { ObjectStore } from '../api/store.ts';
 import type { Pod } from '../controllers/pods.ts';
-import { ContainerConfigError } from './environment.ts';
+import type { Mount } from './mounts.ts';
+import { dataOf, PodConfigurationError } from './pod-configuration.ts';
 
-interface KeyedData {
-  data?: Record<string, string>;
-}
+const OWNER_ONLY_DIRECTORY = 0o700;
+const OWNER_ONLY_FILE = 0o600;
 
 /**
- * The volumes of one Pod as folders of this machine: ConfigMaps and Secrets as files, emptyDir as a folder.
+ * The volumes of one Pod as folders on this machine.
  *
- * A process sees the machine's own file system, so a mount path of a container cannot be where the YAML says. Instead
- * `rewrite` turns each value that names something below a mount path into the folder that stands for it.
+ * ConfigMaps and Secrets become files that are replaced, each at once, when their source changes; emptyDirs are empty.
+ * Whoever reads a file finds the whole old or the whole new one. Unlike a kubelet's, changes come at once, and there is no
+ * moment at which all files of a volume change together.
  */
 export class PodVolumes {
-  readonly #pod: Pod;
   readonly #store: ObjectStore;
+  readonly #pod: Pod;
   readonly #directory: string;
 
-  constructor(pod: Pod, store: ObjectStore, directory: string) {
-    this.#pod = pod;
+  /** @param directory - for this Pod alone; made with the first `project`, gone with `remove` */
+  constructor(store: ObjectStore, pod: Pod, directory: string) {
     this.#store = store;
+    this.#pod = pod;
     this.#directory = directory;
   }
 
   /**
-   * Writes what the sources hold now; called again when one of them changes.
+   * Brings the folders to what their sources say now.
    *
-   * @throws ContainerConfigError when a ConfigMap or Secret that is not optional is missing
+   * @throws PodConfigurationError when a source is missing, or its kind is one that has no meaning without containers
    */
-  async project(): Promise<void> {
+  project(): void {
     for (const volume of this.#pod.spec.volumes ?? []) {
-      const folder = this.#folderOf(volume.name);
-      await mkdir(folder, { recursive: true });
-      for (const [path, content] of this.#filesOf(volume)) await writeWhole(safeJoin(folder, path), content);
+      const directory = this.#directoryOf(volume.name);
+      const files = this.#filesOf(volume);
+      mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+      if (files !== undefined) replaceFiles(directory, files);
     }
   }
 
-  /** Whether a volume shows this ConfigMap or Secret. */
-  uses(resource: 'configmaps' | 'secrets', name: string): boolean {
-    return (this.#pod.spec.volumes ?? []).some(({ configMap, secret }) =>
-      resource === 'configmaps' ? configMap?.name === name : secret?.secretName === name,
+  /** What a container's paths into volumes are on this machine. */
+  mountsOf(container: Container): Mount[] {
+    return (container.volumeMounts ?? []).map(({ name, mountPath, subPath = '' }) => ({
+      mountPath: mountPath.replace(/\/+$/, ''),
+      directory: join(this.#directoryOf(name), normalize(join('/', subPath))),
+    }));
+  }
+
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #directoryOf(volume: string): string {
+    return join(this.#directory, 'volumes', volume);
+  }
+
+  /** Undefined when the volume has no source: its content is the process's own. */
+  #filesOf(volume: Volume): Map<string, Buffer> | undefined {
+    const { configMap, secret } = volume;
+    if (configMap !== undefined) return this.#sourceFiles(volume, 'ConfigMap', configMap.name, configMap);
+    if (secret !== undefined) return this.#sourceFiles(volume, 'Secret', secret.secretName, secret);
+    if (volume.emptyDir !== undefined) return undefined;
+    const kinds = Object.keys(volume).filter((key) => key !== 'name');
+    throw new PodConfigurationError(
+      `volume ${volume.name}: ${kinds.join(', ') || 'no source'} is not supported on one machine ` +
+        '(configMap, secret and emptyDir are)',
     );
   }
 
-  /** A value with a mount path of the container at its front replaced by the folder of the volume. */
-  rewrite(value: string, container: Container): string {
-    for (const { name, mountPath, subPath } of container.volumeMounts ?? []) {
-      const mount = mountPath.replace(/\/+$/, '');
-      if (value !== mount && !value.startsWith(`${mount}/`)) continue;
-      const folder = subPath === undefined ? this.#folderOf(name) : safeJoin(this.#folderOf(name), subPath);
-      return join(folder, value.slice(mount.length));
+  #sourceFiles(
+    volume: Volume,
+    kind: 'ConfigMap' | 'Secret',
+    name: string,
+    { items, optional = false }: { items?: { key: string; path: string }[]; optional?: boolean },
+  ): Map<string, Buffer> {
+    const data = dataOf(this.#store, kind, this.#pod.metadata.namespace ?? '', name);
+    if (data === undefined) {
+      if (optional) return new Map();
+      throw new PodConfigurationError(`volume ${volume.name}: ${kind.toLowerCase()} "${name}" not found`);
     }
-    return value;
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
-  }
-
-  #folderOf(volume: string): string {
-    return safeJoin(this.#directory, volume);
-  }
-
-  #filesOf(volume: Volume): [string, string | Buffer][] {
-    const namespace = this.#pod.metadata.namespace ?? 'default';
-    if (volume.configMap !== undefined) {
-      const { name, optional, items } = volume.configMap;
-      const source = this.#store.find('configmaps', namespace, name) as KeyedData | undefined;
-      if (source === undefined && optional !== true) throw new ContainerConfigError(`ConfigMap ${name} is not there`);
-      return chosen(source?.data ?? {}, items);
+    if (items === undefined) return data;
+    const files = new Map<string, Buffer>();
+    for (const { key, path } of items) {
+      const content = data.get(key);
+      if (path.startsWith('/') || path.split('/').includes('..')) {
+        throw new PodConfigurationError(`volume ${volume.name}: the path ${path} leaves the volume`);
+      }
+      if (content !== undefined) files.set(path, content);
+      else if (!optional) throw new PodConfigurationError(`volume ${volume.name}: ${kind} ${name} has no key ${key}`);
     }
-    if (volume.secret !== undefined) {
-      const { secretName, optional, items } = volume.secret;
-      const source = this.#store.find('secrets', namespace, secretName) as KeyedData | undefined;
-      if (source === undefined && optional !== true)
-        throw new ContainerConfigError(`Secret ${secretName} is not there`);
-      return chosen(source?.data ?? {}, items).map(([path, content]) => [path, Buffer.from(content, 'base64')]);
-    }
-    return [];
+    return files;
   }
 }
 
-function chosen(data: Record<string, string>, items: { key: string; path: string }[] | undefined): [string, string][] {
-  if (items === undefined) return Object.entries(data);
-  return items.flatMap(({ key, path }) => {
-    const content = data[key];
-    return content === undefined ? [] : [[path, content] as [string, string]];
-  });
+function replaceFiles(directory: string, files: ReadonlyMap<string, Buffer>): void {
+  const present = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const wanted = new Set([...files.keys()].map((path) => join(directory, path)));
+  for (const [path, content] of files) replaceFile(join(directory, path), content, present);
+  for (const path of present) if (!wanted.has(path)) rmSync(path, { force: true });
 }
 
-/** Readers see the old file or the new one, never half of one. */
-async function writeWhole(path: string, content: string | Buffer): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.new`;
-  await writeFile(draft, content, { mode: 0o600 });
-  await rename(draft, path);
-}
-
-function safeJoin(folder: string, path: string): string {
-  const joined = resolve(folder, path);
-  if (!joined.startsWith(resolve(folder) + sep)) throw new ContainerConfigError(`the path ${path} leaves its folder`);
-  return joined;
+function replaceFile(path: string, content: Buffer, present: readonly string[]): void {
+  if (present.includes(path) && readFileSync(path).equals(content)) return;
+  mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, content, { mode: OWNER_ONLY_FILE });
+  renameSync(temporary, path);
 }

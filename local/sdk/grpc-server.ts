@@ -76,7 +76,8 @@ function create(message: MessageClass | undefined): Message {
 }
 
 function text(message: Message, field: string): string {
-  return String(message[`get${field}`]?.() ?? '');
+  const value = message[`get${field}`]?.();
+  return typeof value === 'string' ? value : '';
 }
 
 function sdkImplementation(sidecar: Sidecar): UntypedServiceImplementation {

@@ -1,0 +1,122 @@
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import type { Program } from './program.ts';
+
+/** How a process ended. */
+export interface ProcessExit {
+  /** As a shell and Kubernetes have it: 128 and the signal's number where a signal ended it. */
+  exitCode: number;
+  /** Its number. */
+  signal?: number;
+}
+
+/** The program cannot be started: it is not there, or may not be run. */
+export class ProcessStartError extends Error {
+  constructor(program: Program, cause: Error) {
+    super(`cannot run ${[program.file, ...program.args].join(' ')} in ${program.directory}: ${cause.message}`, {
+      cause,
+    });
+    this.name = 'ProcessStartError';
+  }
+}
+
+/** Output of a process that is gone may still be held open by one it let loose: it is waited for so long. */
+const LAST_OUTPUT_MS = 1000;
+
+/**
+ * A process and all it starts.
+ *
+ * On POSIX it leads a process group: what it started is killed with it, and a Ctrl-C in the terminal does not reach it:
+ * whoever started it says when it ends. On Windows there are no groups and no signals: it is ended with its tree.
+ */
+export class ProcessGroup {
+  readonly pid: number;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves once the process has ended, what was left of its group is killed, and its output is read. */
+  readonly ended: Promise<ProcessExit>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess & { stdout: Readable; stderr: Readable }, pid: number) {
+    this.#child = child;
+    this.pid = pid;
+    this.stdout = child.stdout;
+    this.stderr = child.stderr;
+    this.ended = this.#untilEnd();
+  }
+
+  /** @throws ProcessStartError */
+  static start(program: Program): Promise<ProcessGroup> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(program.file, program.args, {
+        cwd: program.directory,
+        env: program.environment,
+        detached: process.platform !== 'win32',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        windowsHide: true,
+      });
+      child.once('error', (error) => {
+        reject(new ProcessStartError(program, error));
+      });
+      child.once('spawn', () => {
+        if (child.pid !== undefined) resolve(new ProcessGroup(child, child.pid));
+      });
+    });
+  }
+
+  /**
+   * SIGTERM goes to the process alone, as to the first process of a container; SIGKILL to all of it. Does nothing once it has
+   * ended.
+   */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (signal === 'SIGKILL') killGroup(this.pid);
+    else this.#child.kill(signal);
+  }
+
+  async #untilEnd(): Promise<ProcessExit> {
+    const closed = new Promise<void>((resolve) => {
+      this.#child.once('close', () => {
+        resolve();
+      });
+    });
+    const exit = await new Promise<ProcessExit>((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        resolve(toExit(code, signal));
+      });
+    });
+    killGroup(this.pid);
+    const deadline = setTimeout(() => {
+      this.stdout.destroy();
+      this.stderr.destroy();
+    }, LAST_OUTPUT_MS);
+    await closed;
+    clearTimeout(deadline);
+    return exit;
+  }
+}
+
+function toExit(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
+  if (signal === null) return { exitCode: code ?? 0 };
+  const number = constants.signals[signal];
+  return { exitCode: 128 + number, signal: number };
+}
+
+/** Kills a process and all it started; a group that is gone already is what was wanted. */
+export function killGroup(pid: number): void {
+  if (process.platform === 'win32') {
+    execFile('taskkill', ['/pid', String(pid), '/T', '/F'], () => {
+      // Its only failure is that the process is gone.
+    });
+    return;
+  }
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    // macOS answers EPERM where only the leader's zombie is left.
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
+}

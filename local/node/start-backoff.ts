@@ -1,0 +1,40 @@
+import type { Clock } from '../../lib/clock.ts';
+
+/** A process that runs at least so long has not failed at its start. */
+const STARTED_WELL_MS = 10_000;
+const FREE_FAILURES = 2;
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
+const MAX_IMAGES = 1000;
+
+/**
+ * Slows down the starts of a program that keeps failing right after its start.
+ *
+ * A Fleet replaces a GameServer that failed at once; without this a program with a mistake would be started many times a
+ * second, for as long as nobody looks.
+ */
+export class StartBackoff {
+  readonly #clock: Clock;
+  readonly #failures = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How long the next start of this image should wait. */
+  delayMs(image: string): number {
+    const counted = (this.#failures.get(image) ?? 0) - FREE_FAILURES;
+    return counted <= 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (counted - 1), MAX_DELAY_MS);
+  }
+
+  /** A process of this image has ended. */
+  noteEnd(image: string, startedAtMs: number, exitCode: number): void {
+    const failed = exitCode !== 0 && this.#clock.nowMs() - startedAtMs < STARTED_WELL_MS;
+    const failures = failed ? (this.#failures.get(image) ?? 0) + 1 : 0;
+    this.#failures.delete(image);
+    if (failures === 0) return;
+    this.#failures.set(image, failures);
+    const oldest = this.#failures.keys().next().value;
+    if (this.#failures.size > MAX_IMAGES && oldest !== undefined) this.#failures.delete(oldest);
+  }
+}
