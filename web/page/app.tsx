@@ -120,7 +120,7 @@ function Landing({
       <p class="landing-hint wide-only">
         <kbd>←</kbd> <kbd>→</kbd> steer · round the buoys in order · mind the wind
       </p>
-      <p class="landing-hint touch-only">Slide a finger to steer · round the buoys in order</p>
+      <p class="landing-hint touch-only">Slide a finger to steer · mind the wind</p>
     </form>
   );
 }

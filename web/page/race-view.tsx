@@ -73,7 +73,7 @@ export function RaceView({ race, isAutopilotOn, onAutopilot, onFirstFrame }: Rac
   return (
     <>
       <canvas class="water" data-testid="canvas" ref={canvas} aria-label="The race, seen from above" role="img" />
-      {hud !== undefined && <HudView hud={hud} race={race} />}
+      {hud !== undefined && hud.phase !== 'finished' && <HudView hud={hud} race={race} />}
       {hud?.phase === 'racing' && (
         <EaseButton onHold={(isHeld) => controls.current && (controls.current.isEaseHeld = isHeld)} />
       )}
@@ -94,7 +94,7 @@ function autopilotInput(
 }
 
 function HudView({ hud, race }: { hud: Hud; race: Race }): JSX.Element {
-  const isUnderWay = hud.phase === 'racing' || hud.phase === 'finished';
+  const isUnderWay = hud.phase === 'racing';
   return (
     <>
       <div class="hud" data-testid="hud">

@@ -83,7 +83,7 @@ function drawGulls(context: CanvasRenderingContext2D, width: number, height: num
   context.lineCap = 'round';
   for (let gull = 0; gull < 4; gull++) {
     const x = ((0.18 + gull * 0.06) * width + seconds * (9 + gull) + gull * 40) % (width + 60);
-    const y = height * (0.13 + gull * 0.035) + Math.sin(seconds * 0.7 + gull * 2) * 8;
+    const y = height * (0.43 + gull * 0.022) + Math.sin(seconds * 0.7 + gull * 2) * 8;
     const wing = 7 + gull * 1.6;
     const beat = Math.sin(seconds * 5 + gull * 1.7) * wing * 0.4;
     context.lineWidth = 1.8;
@@ -161,14 +161,14 @@ function drawSailor(
   context.beginPath();
   context.ellipse(-0.1, 0.1, 1.15, 0.1, 0, 0, Math.PI * 2);
   context.fill();
-  const main = new Path2D('M-.02 -2.5 C.06 -1.6 -.2 -.7 -.92 -.33 L-.02 -.33 Z');
-  const jib = new Path2D('M.06 -2.25 C.55 -1.5 .85 -.8 .98 -.3 L.1 -.34 Z');
+  const main = new Path2D('M-.03 -2.45 C-.42 -1.8 -.78 -1.05 -.94 -.36 L-.03 -.36 Z');
+  const jib = new Path2D('M.08 -2.2 C.42 -1.6 .86 -.85 1.1 -.28 Q.62 -.26 .16 -.42 Q.26 -1.3 .08 -2.2 Z');
   context.fillStyle = '#f4fbff';
   context.fill(main);
   context.fillStyle = sailor.sail;
   context.fill(jib);
   context.strokeStyle = INK;
-  context.lineWidth = 0.045;
+  context.lineWidth = 0.035;
   context.beginPath();
   context.moveTo(0.02, -2.55);
   context.lineTo(0.02, -0.1);

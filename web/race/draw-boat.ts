@@ -9,7 +9,9 @@ import type { WakePoint } from './wakes.ts';
 
 /** Where the mast stands, in metres behind the boat's middle; negative is forward. */
 const MAST = -0.9;
-const BOOM_METRES = 4;
+const BOOM_METRES = 4.5;
+/** Boats are drawn a little larger than they are, so that one sees how their sails stand. */
+const LARGER = 1.22;
 const STERN_METRES = 3.6;
 
 export interface BoatLook {
@@ -34,7 +36,7 @@ export function drawBoat(
   context.save();
   context.translate(place.x, place.y);
   context.rotate(toRadians(boat.headingDegrees));
-  context.scale(camera.pixelsPerMetre, camera.pixelsPerMetre);
+  context.scale(camera.pixelsPerMetre * LARGER, camera.pixelsPerMetre * LARGER);
   context.globalAlpha = look.isConnected ? 1 : 0.55;
 
   context.save();
@@ -63,8 +65,8 @@ export function drawBoat(
   const end = { x: lean * 0.5 + Math.sin(boom) * BOOM_METRES, y: MAST + Math.cos(boom) * BOOM_METRES };
   const clew = { x: lean * 0.5 + Math.sin(boom) * 1.9, y: MAST - 0.5 + Math.cos(boom) * 1.5 };
   const cloth = sails.belly + flutter * 0.35;
-  drawCloth(context, { x: 0, y: -4 }, clew, cloth * 0.26, boom, 'rgba(244, 251, 255, 0.86)');
-  drawCloth(context, { x: lean * 0.3, y: MAST }, end, cloth * 0.3, boom, FOAM);
+  drawCloth(context, { x: 0, y: -4 }, clew, cloth * 0.32, boom, 'rgba(244, 251, 255, 0.86)');
+  drawCloth(context, { x: lean * 0.3, y: MAST }, end, cloth * 0.38, boom, FOAM);
   context.strokeStyle = INK;
   context.lineWidth = 0.16;
   context.beginPath();
@@ -171,9 +173,9 @@ export function drawWake(
   boat: SampledBoat,
   nowMs: number,
 ): void {
-  const stern = { ...boat, ...ahead(boat, boat.headingDegrees + 180, STERN_METRES), atMs: nowMs };
+  const stern = { ...boat, ...ahead(boat, boat.headingDegrees + 180, STERN_METRES * LARGER), atMs: nowMs };
   const points = [...trail, stern];
-  context.lineCap = 'round';
+  context.lineCap = 'butt';
   context.strokeStyle = FOAM;
   for (const [index, point] of points.entries()) {
     const next = points[index + 1];

@@ -9,12 +9,15 @@ import { FOAM, hullColour, INK, WARM, WARM_LIGHT } from './palette.ts';
 export interface Margins {
   top: number;
   right: number;
+  /** In the uppermost part, where the map may be. */
+  topRight: number;
   bottom: number;
   left: number;
 }
 
 const FONT = '"Avenir Next", "Segoe UI", system-ui, sans-serif';
 const CHEQUERS = 24;
+const TOP_PART_PIXELS = 60;
 
 /** The start line, which is the finish too: chequered between two posts. */
 export function drawStartLine(
@@ -188,10 +191,8 @@ export function drawWayToMark(
   context.font = `700 13px ${FONT}`;
   const text = `${label} · ${metres} m`;
   const width = context.measureText(text).width + 46;
-  const x = Math.min(
-    Math.max(-width / 2, margins.left - edge.x - 20),
-    view.width - margins.right - edge.x + 20 - width,
-  );
+  const right = edge.y < margins.top + TOP_PART_PIXELS ? margins.topRight : margins.right;
+  const x = Math.min(Math.max(-width / 2, margins.left - edge.x - 20), view.width - right - edge.x + 20 - width);
   context.fillStyle = 'rgba(4, 25, 42, 0.85)';
   context.strokeStyle = WARM;
   context.lineWidth = 1.5;

@@ -10,8 +10,8 @@ export interface Wind {
 }
 
 const TILE_PIXELS = 256;
-const WAVELET_CELL_METRES = 8;
-const STREAK_CELL_METRES = 34;
+const WAVELET_CELL_METRES = 6.5;
+const STREAK_CELL_METRES = 26;
 
 /** A number from 0 to 1 that is always the same for the same cell. */
 function noiseAt(column: number, row: number, salt: number): number {
@@ -27,7 +27,7 @@ function makeTile(colour: string, salt: number): HTMLCanvasElement {
   tile.height = TILE_PIXELS;
   const context = tile.getContext('2d');
   for (let blob = 0; context !== null && blob < 26; blob++) {
-    const radius = 18 + noiseAt(blob, 3, salt) * 46;
+    const radius = 34 + noiseAt(blob, 3, salt) * 60;
     for (const [right, down] of [-1, 0, 1].flatMap((a) => [-1, 0, 1].map((b) => [a, b] as const))) {
       const x = (noiseAt(blob, 1, salt) + right) * TILE_PIXELS;
       const y = (noiseAt(blob, 2, salt) + down) * TILE_PIXELS;
@@ -43,8 +43,8 @@ function makeTile(colour: string, salt: number): HTMLCanvasElement {
 
 /** The sea under the boats: depth, light, small waves and gusts that run with the wind. */
 export class Water {
-  readonly #light = makeTile('rgba(94, 190, 222, 0.13)', 5);
-  readonly #dark = makeTile('rgba(2, 22, 38, 0.2)', 9);
+  readonly #light = makeTile('rgba(94, 190, 222, 0.075)', 5);
+  readonly #dark = makeTile('rgba(2, 22, 38, 0.13)', 9);
 
   draw(context: CanvasRenderingContext2D, camera: Camera, view: View, wind: Wind, timeMs: number): void {
     const depth = context.createRadialGradient(
@@ -113,7 +113,7 @@ function drawWavelets(context: CanvasRenderingContext2D, camera: Camera, view: V
     const crest = ahead({ x: 0, y: 0 }, downwind, reach * 0.3);
     const right = Math.sin(across) * reach;
     const down = -Math.cos(across) * reach;
-    context.globalAlpha = 0.3 * Math.sin(Math.PI * life) * (0.35 + 0.65 * noiseAt(column, row, 7));
+    context.globalAlpha = 0.42 * Math.sin(Math.PI * life) * (0.35 + 0.65 * noiseAt(column, row, 7));
     context.lineWidth = Math.max(1, camera.pixelsPerMetre * 0.16);
     context.beginPath();
     context.moveTo(place.x - right, place.y - down);
@@ -139,7 +139,7 @@ function drawStreaks(context: CanvasRenderingContext2D, camera: Camera, view: Vi
     line.addColorStop(0, 'rgba(244, 251, 255, 0)');
     line.addColorStop(1, 'rgba(244, 251, 255, 0.55)');
     context.strokeStyle = line;
-    context.globalAlpha = 0.3 * Math.sin(Math.PI * life);
+    context.globalAlpha = 0.5 * Math.sin(Math.PI * life);
     context.lineWidth = Math.max(1, camera.pixelsPerMetre * 0.22);
     context.beginPath();
     context.moveTo(from.x, from.y);

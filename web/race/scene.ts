@@ -1,6 +1,7 @@
-import { toRadians } from './angles.ts';
+import { ahead, mix, toRadians } from './angles.ts';
 import { follow, scaleFor, toScreen } from './camera.ts';
 import type { Camera, View } from './camera.ts';
+import { middleOfStart } from './course.ts';
 import { drawBoat, drawWake } from './draw-boat.ts';
 import { drawBuoys, drawMinimap, drawName, drawStartLine, drawWayToMark } from './draw-course.ts';
 import type { Margins } from './draw-course.ts';
@@ -10,7 +11,6 @@ import { FOAM, hullColour } from './palette.ts';
 import type { Race } from './race.ts';
 import { isInNoGoZone, NO_GO_DEGREES } from './sails.ts';
 import { ledHeading } from './steering.ts';
-import { ahead } from './angles.ts';
 import { Wakes } from './wakes.ts';
 
 /** One frame's worth of what is to be seen. */
@@ -70,7 +70,7 @@ export class RaceScene {
       const place = toScreen(camera, view, boat);
       drawName(
         context,
-        { x: place.x, y: place.y + camera.pixelsPerMetre * 5.4 + 14 },
+        { x: place.x, y: place.y + camera.pixelsPerMetre * 6.4 + 14 },
         race.nameOf(boat.boat),
         boat === own,
       );
@@ -81,13 +81,16 @@ export class RaceScene {
     drawMinimap(context, minimapFrame(view), welcome.course, boats, welcome.boat);
   }
 
-  #follow({ view, elapsedMs, moment }: Frame, own: SampledBoat | undefined): Camera {
-    const target = own === undefined ? { x: 0, y: 0 } : ahead(own, own.headingDegrees, own.speed * LOOK_AHEAD_SECONDS);
-    const scale = scaleFor(view) * (moment.phase === 'racing' ? 1 : 1.12);
+  #follow({ race, view, elapsedMs, moment }: Frame, own: SampledBoat | undefined): Camera {
+    const isUnderWay = moment.phase === 'racing' || moment.phase === 'finished';
+    const line = race.welcome === undefined ? { x: 0, y: 0 } : middleOfStart(race.welcome.course);
+    const ownAhead = own === undefined ? line : ahead(own, own.headingDegrees, own.speed * LOOK_AHEAD_SECONDS);
+    const target = isUnderWay ? ownAhead : { x: mix(line.x, ownAhead.x, 0.4), y: mix(line.y, ownAhead.y, 0.4) };
+    const pixelsPerMetre = scaleFor(view);
     this.#camera =
       this.#camera === undefined
-        ? { ...target, pixelsPerMetre: scale }
-        : follow(this.#camera, target, scale, 2.6, elapsedMs);
+        ? { ...target, pixelsPerMetre }
+        : follow(this.#camera, target, pixelsPerMetre, 2.6, elapsedMs);
     return this.#camera;
   }
 }
@@ -104,7 +107,9 @@ export function minimapFrame(view: View): { x: number; y: number; size: number }
 
 function marginsFor(view: View): Margins {
   const isPhone = view.width < PHONE_WIDTH;
-  return isPhone ? { top: 112, right: 30, bottom: 170, left: 30 } : { top: 124, right: 60, bottom: 110, left: 60 };
+  return isPhone
+    ? { top: 150, right: 30, topRight: 146, bottom: 190, left: 30 }
+    : { top: 170, right: 60, topRight: 60, bottom: 120, left: 60 };
 }
 
 /** Where no sail draws, shown only while the boat points there. */

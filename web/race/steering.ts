@@ -53,8 +53,10 @@ export function rudderOfTouch(touchX: number, width: number): number {
 export function isWorthSending(sent: Helm | undefined, helm: Helm): boolean {
   if (sent === undefined) return true;
   const changed = Math.max(Math.abs(sent.rudder - helm.rudder), Math.abs(sent.sheet - helm.sheet));
-  const hasArrived = [-1, 0, 1].includes(helm.rudder) || helm.sheet === 0 || helm.sheet === 1;
-  return changed >= 0.04 || (hasArrived && changed > 0);
+  const hasArrived =
+    (sent.rudder !== helm.rudder && [-1, 0, 1].includes(helm.rudder)) ||
+    (sent.sheet !== helm.sheet && [0, 1].includes(helm.sheet));
+  return changed >= 0.04 || hasArrived;
 }
 
 /** How fast a boat answers its helm, roughly; only to lead the server by a moment. */
