@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { admit, checkEnvelope, fieldsOf } from './admission.ts';
 import { ChangeHistory } from './change-history.ts';
-import { asJsonObject, copyJson, frozenCopy, jsonEquals } from './json.ts';
+import { asJsonObject, copyJson, frozenCopy, jsonEquals, readPath } from './json.ts';
 import { ObjectIndex } from './object-index.ts';
 import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
 import { alreadyExists, badRequest, conflict, invalid, notFound } from './refusals.ts';
@@ -197,7 +197,7 @@ class MemoryStore implements ObjectStore {
     if (current.metadata.deletionTimestamp !== undefined) return current;
     const marked: KubernetesObject = copyJson<KubernetesObject>(current);
     marked.metadata.deletionTimestamp = this.#timestamp();
-    marked.metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds ?? 0;
+    marked.metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds ?? ownGraceSeconds(current);
     if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
     if (!isNamespaces(definition)) return this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
     const status = asJsonObject(fieldsOf(marked)['status']);
@@ -361,4 +361,10 @@ class MemoryStore implements ObjectStore {
 
 function isNamespaces({ group, plural }: ResourceDefinition): boolean {
   return group === '' && plural === 'namespaces';
+}
+
+/** What a Pod says its processes may take to end; other kinds say nothing. */
+function ownGraceSeconds(object: KubernetesObject): number {
+  const seconds = readPath(fieldsOf(object), ['spec', 'terminationGracePeriodSeconds']);
+  return object.kind === 'Pod' && typeof seconds === 'number' ? seconds : 0;
 }

@@ -64,13 +64,15 @@ export class OpenApi {
   readonly #documents = new Map<string, { text: string; hash: string }>();
 
   constructor(served: readonly ServedResource[]) {
-    const byPath = new Map<string, ServedResource[]>();
-    for (const resource of served) {
-      const path = documentPath(resource.definition);
-      byPath.set(path, [...(byPath.get(path) ?? []), resource]);
+    const byPath = new Map<string, ResourceDefinition[]>();
+    for (const { definition, isVirtual } of served) {
+      // What an extension API server serves is in no document: kubectl leaves the look at its fields to the server then.
+      if (isVirtual) continue;
+      const path = documentPath(definition);
+      byPath.set(path, [...(byPath.get(path) ?? []), definition]);
     }
-    for (const [path, resources] of byPath) {
-      const text = JSON.stringify(document(resources));
+    for (const [path, definitions] of byPath) {
+      const text = JSON.stringify(document(definitions));
       this.#documents.set(path, { text, hash: createHash('sha512').update(text).digest('hex').toUpperCase() });
     }
   }
@@ -94,12 +96,12 @@ function documentPath({ group, version }: ResourceDefinition): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`;
 }
 
-function document(resources: readonly ServedResource[]): object {
+function document(definitions: readonly ResourceDefinition[]): object {
   const schemas = new Map<string, object>([[OBJECT_META, objectMetaSchema]]);
   const paths: Record<string, object> = {};
-  for (const { definition, isVirtual } of resources) {
+  for (const definition of definitions) {
     schemas.set(schemaName(definition), objectSchema(definition));
-    Object.assign(paths, pathsOf(definition, isVirtual));
+    Object.assign(paths, pathsOf(definition));
   }
   return {
     openapi: '3.0.0',
@@ -139,20 +141,18 @@ function reference(name: string): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-function pathsOf(definition: ResourceDefinition, isVirtual: boolean): Record<string, object> {
+function pathsOf(definition: ResourceDefinition): Record<string, object> {
   const root = `/${documentPath(definition)}`;
   const collection = definition.namespaced
     ? `${root}/namespaces/{namespace}/${definition.plural}`
     : `${root}/${definition.plural}`;
-  const listed = isVirtual ? {} : { get: operation(definition, 'get', 'list') };
   const paths: Record<string, object> = {
     [collection]: {
-      ...listed,
+      get: operation(definition, 'get', 'list'),
       post: operation(definition, 'post', 'post'),
       parameters: pathParameters(definition.namespaced ? ['namespace'] : []),
     },
   };
-  if (isVirtual) return paths;
   paths[`${collection}/{name}`] = {
     get: operation(definition, 'get', 'get'),
     put: operation(definition, 'put', 'put'),
