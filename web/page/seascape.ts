@@ -83,7 +83,7 @@ function drawGulls(context: CanvasRenderingContext2D, width: number, height: num
   context.lineCap = 'round';
   for (let gull = 0; gull < 4; gull++) {
     const x = ((0.18 + gull * 0.06) * width + seconds * (9 + gull) + gull * 40) % (width + 60);
-    const y = height * (0.43 + gull * 0.022) + Math.sin(seconds * 0.7 + gull * 2) * 8;
+    const y = height * (0.5 + gull * 0.011) + Math.sin(seconds * 0.7 + gull * 2) * 8;
     const wing = 7 + gull * 1.6;
     const beat = Math.sin(seconds * 5 + gull * 1.7) * wing * 0.4;
     context.lineWidth = 1.8;

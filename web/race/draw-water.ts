@@ -10,6 +10,7 @@ export interface Wind {
 }
 
 const TILE_PIXELS = 256;
+const TILE_ALPHA = 0.32;
 const WAVELET_CELL_METRES = 6.5;
 const STREAK_CELL_METRES = 26;
 
@@ -43,8 +44,8 @@ function makeTile(colour: string, salt: number): HTMLCanvasElement {
 
 /** The sea under the boats: depth, light, small waves and gusts that run with the wind. */
 export class Water {
-  readonly #light = makeTile('rgba(94, 190, 222, 0.075)', 5);
-  readonly #dark = makeTile('rgba(2, 22, 38, 0.13)', 9);
+  readonly #light = makeTile('rgba(94, 190, 222, 0.25)', 5);
+  readonly #dark = makeTile('rgba(2, 22, 38, 0.4)', 9);
 
   draw(context: CanvasRenderingContext2D, camera: Camera, view: View, wind: Wind, timeMs: number): void {
     const depth = context.createRadialGradient(
@@ -80,7 +81,10 @@ export class Water {
     const scale = metresAPixel * camera.pixelsPerMetre;
     pattern.setTransform(new DOMMatrix([scale, 0, 0, scale, origin.x, origin.y]));
     context.fillStyle = pattern;
+    // Strong on the tile and weak on the sea: so faint a light would show the steps between its shades.
+    context.globalAlpha = TILE_ALPHA;
     context.fillRect(0, 0, view.width, view.height);
+    context.globalAlpha = 1;
   }
 }
 

@@ -60,13 +60,14 @@ export class RaceScene {
     for (const boat of boats) drawWake(context, camera, view, this.#wakes.trailOf(boat.boat), boat, nowMs);
     if (own !== undefined && moment.phase === 'racing')
       drawNoGoZone(context, camera, view, own, moment.wind.fromDegrees);
-    for (const boat of boats.toSorted((a, b) => Number(a === own) - Number(b === own))) {
+    const ownLast = boats.toSorted((a, b) => Number(a === own) - Number(b === own));
+    for (const boat of ownLast) {
       const isOwn = boat === own;
       const isConnected = race.infoOf(boat.boat)?.isConnected !== false;
       const look = { hull: hullColour(boat.boat, isOwn), isOwn, isConnected };
       drawBoat(context, camera, view, boat, moment.wind, look, nowMs);
     }
-    for (const boat of boats) {
+    for (const boat of ownLast) {
       const place = toScreen(camera, view, boat);
       drawName(
         context,
