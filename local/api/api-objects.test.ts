@@ -172,7 +172,8 @@ describe('lists', () => {
     expect([names(first.body), first.body.metadata.remainingItemCount]).toEqual([['a', 'b'], 3]);
     await api.request('DELETE', one('c'));
     await api.request('POST', BOATS, boat('cc'));
-    const query = (page: typeof first) => `${BOATS}?limit=2&continue=${encodeURIComponent(page.body.metadata.continue)}`;
+    const query = (page: typeof first) =>
+      `${BOATS}?limit=2&continue=${encodeURIComponent(page.body.metadata.continue)}`;
     const second = await api.request('GET', query(first));
     expect(names(second.body)).toEqual(['c', 'd']);
     const third = await api.request('GET', query(second));
@@ -210,7 +211,10 @@ describe('lists', () => {
 
   test('come as metadata alone', async () => {
     const list = await api.request('GET', BOATS, undefined, METADATA);
-    expect(list.body).toMatchObject({ kind: 'PartialObjectMetadataList', items: [{ kind: 'PartialObjectMetadata' }, {}, {}, {}, {}] });
+    expect(list.body).toMatchObject({
+      kind: 'PartialObjectMetadataList',
+      items: [{ kind: 'PartialObjectMetadata' }, {}, {}, {}, {}],
+    });
     const object = await api.request('GET', one('a'), undefined, METADATA);
     expect(Object.keys(object.body)).toEqual(['kind', 'apiVersion', 'metadata']);
   });

@@ -256,7 +256,9 @@ describe('a deleted namespace', () => {
     store.create('boats', boat('b', {}, { namespace: 'two', finalizers: ['x.y/z'] }));
     expect(store.delete('namespaces', '', 'two')).toMatchObject({ status: { phase: 'Terminating' } });
     expect(store.list('boats', { namespace: 'two' }).map(({ metadata }) => metadata.name)).toEqual(['b']);
-    expect(() => store.create('boats', boat('c', {}, { namespace: 'two' }))).toThrow(refusal(403, 'Forbidden') as Error);
+    expect(() => store.create('boats', boat('c', {}, { namespace: 'two' }))).toThrow(
+      refusal(403, 'Forbidden') as Error,
+    );
     store.modify('boats', 'two', 'b', ({ metadata }) => delete metadata.finalizers);
     expect(store.find('namespaces', '', 'two')).toBeUndefined();
   });
@@ -267,7 +269,8 @@ describe('listeners', () => {
     const store = openStore();
     const seen: string[] = [];
     store.subscribe('boats', ({ type, object }) => {
-      if (type === 'ADDED') store.modify('boats', 'default', object.metadata.name, (copy) => (copy.metadata.labels = { a: 'b' }));
+      if (type === 'ADDED')
+        store.modify('boats', 'default', object.metadata.name, (copy) => (copy.metadata.labels = { a: 'b' }));
     });
     store.subscribe('boats', ({ type, object }) => seen.push(`${type} ${object.metadata.name}`));
     store.create('boats', boat('a'));

@@ -64,15 +64,13 @@ export class OpenApi {
   readonly #documents = new Map<string, { text: string; hash: string }>();
 
   constructor(served: readonly ServedResource[]) {
-    const byPath = new Map<string, ResourceDefinition[]>();
-    for (const { definition, isVirtual } of served) {
-      // What an extension API server serves is in no document: kubectl leaves the look at its fields to the server then.
-      if (isVirtual) continue;
-      const path = documentPath(definition);
-      byPath.set(path, [...(byPath.get(path) ?? []), definition]);
+    const byPath = new Map<string, ServedResource[]>();
+    for (const resource of served) {
+      const path = documentPath(resource.definition);
+      byPath.set(path, [...(byPath.get(path) ?? []), resource]);
     }
-    for (const [path, definitions] of byPath) {
-      const text = JSON.stringify(document(definitions));
+    for (const [path, resources] of byPath) {
+      const text = JSON.stringify(document(resources));
       this.#documents.set(path, { text, hash: createHash('sha512').update(text).digest('hex').toUpperCase() });
     }
   }
@@ -96,12 +94,12 @@ function documentPath({ group, version }: ResourceDefinition): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`;
 }
 
-function document(definitions: readonly ResourceDefinition[]): object {
+function document(resources: readonly ServedResource[]): object {
   const schemas = new Map<string, object>([[OBJECT_META, objectMetaSchema]]);
   const paths: Record<string, object> = {};
-  for (const definition of definitions) {
+  for (const { definition, isVirtual } of resources) {
     schemas.set(schemaName(definition), objectSchema(definition));
-    Object.assign(paths, pathsOf(definition));
+    Object.assign(paths, isVirtual ? virtualPathsOf(definition) : pathsOf(definition));
   }
   return {
     openapi: '3.0.0',
@@ -141,11 +139,31 @@ function reference(name: string): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
+/**
+ * What is computed can only be created. The patch is not served: kubectl looks there, and nowhere else, for whether the server
+ * finds unknown fields itself, and without it asks for OpenAPI v2.
+ */
+function virtualPathsOf(definition: ResourceDefinition): Record<string, object> {
+  const collection = collectionPath(definition);
+  return {
+    [collection]: {
+      post: operation(definition, 'post', 'post'),
+      parameters: pathParameters(definition.namespaced ? ['namespace'] : []),
+    },
+    [`${collection}/{name}`]: {
+      patch: operation(definition, 'patch', 'patch'),
+      parameters: pathParameters(definition.namespaced ? ['name', 'namespace'] : ['name']),
+    },
+  };
+}
+
+function collectionPath(definition: ResourceDefinition): string {
+  const { namespaced, plural } = definition;
+  return `/${documentPath(definition)}${namespaced ? '/namespaces/{namespace}' : ''}/${plural}`;
+}
+
 function pathsOf(definition: ResourceDefinition): Record<string, object> {
-  const root = `/${documentPath(definition)}`;
-  const collection = definition.namespaced
-    ? `${root}/namespaces/{namespace}/${definition.plural}`
-    : `${root}/${definition.plural}`;
+  const collection = collectionPath(definition);
   const paths: Record<string, object> = {
     [collection]: {
       get: operation(definition, 'get', 'list'),

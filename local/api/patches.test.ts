@@ -48,12 +48,28 @@ describe('JSON patch', () => {
     ['adds to an object', { a: 1 }, [{ op: 'add', path: '/b', value: 2 }], { a: 1, b: 2 }],
     ['inserts into a list', { a: [1, 3] }, [{ op: 'add', path: '/a/1', value: 2 }], { a: [1, 2, 3] }],
     ['appends to a list', { a: [1] }, [{ op: 'add', path: '/a/-', value: 2 }], { a: [1, 2] }],
-    ['removes', { a: [1, 2], b: 1 }, [{ op: 'remove', path: '/a/0' }, { op: 'remove', path: '/b' }], { a: [2] }],
+    [
+      'removes',
+      { a: [1, 2], b: 1 },
+      [
+        { op: 'remove', path: '/a/0' },
+        { op: 'remove', path: '/b' },
+      ],
+      { a: [2] },
+    ],
     ['replaces', { a: 1 }, [{ op: 'replace', path: '/a', value: null }], { a: null }],
     ['moves', { a: 1 }, [{ op: 'move', from: '/a', path: '/b' }], { b: 1 }],
     ['copies', { a: [1] }, [{ op: 'copy', from: '/a', path: '/b' }], { a: [1], b: [1] }],
     ['tests', { a: { b: [1] } }, [{ op: 'test', path: '/a', value: { b: [1] } }], { a: { b: [1] } }],
-    ['unescapes keys', { 'a/b': 1, 'c~d': 2 }, [{ op: 'remove', path: '/a~1b' }, { op: 'remove', path: '/c~0d' }], {}],
+    [
+      'unescapes keys',
+      { 'a/b': 1, 'c~d': 2 },
+      [
+        { op: 'remove', path: '/a~1b' },
+        { op: 'remove', path: '/c~0d' },
+      ],
+      {},
+    ],
     ['replaces the whole', { a: 1 }, [{ op: 'replace', path: '', value: [] }], []],
   ])('%s', (_title, target, patch, expected) => {
     expect(applyJsonPatch(target, patch)).toEqual(expected);

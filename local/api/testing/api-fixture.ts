@@ -99,7 +99,10 @@ async function* readEvents(body: ReadableStream<Uint8Array>) {
     text = lines.pop() ?? '';
     for (const line of lines) {
       // Each line of a watch is one event.
-      yield JSON.parse(line) as { type: string; object: Record<string, unknown> & { metadata: Record<string, unknown> } };
+      yield JSON.parse(line) as {
+        type: string;
+        object: Record<string, unknown> & { metadata: Record<string, unknown> };
+      };
     }
   }
 }
