@@ -6,6 +6,11 @@ import type { FieldFault, ResourceDefinition } from '../resource.ts';
 const ALL_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const text = { type: 'string' };
 
+function colourOf(boat: KubernetesObject): string {
+  const colour = readPath(boat, ['spec', 'colour']);
+  return typeof colour === 'string' ? colour : '';
+}
+
 /** A custom kind with both subresources, a merged list, an open field and admission. */
 export const boats: ResourceDefinition = {
   group: 'harbour.example',
@@ -36,7 +41,7 @@ export const boats: ResourceDefinition = {
       cell: ({ metadata }) => metadata.creationTimestamp ?? null,
     },
   ],
-  selectableFields: { 'spec.colour': (boat) => String(readPath(boat, ['spec', 'colour']) ?? '') },
+  selectableFields: { 'spec.colour': (boat) => colourOf(boat) },
   schema: {
     type: 'object',
     properties: {
