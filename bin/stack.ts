@@ -9,6 +9,8 @@ export interface StackOptions {
   stateDirectory: string;
   /** The front door. */
   port: number;
+  /** Where the front door listens. @default localhost: nobody but this machine */
+  listenAddress?: string;
   allocatorPort: number;
   apiPort: number;
   gatewayHealthPort: number;
@@ -35,13 +37,19 @@ const READY_DEADLINE_MS = 30_000;
 export class Stack {
   readonly url: string;
   readonly apiUrl: string;
+  readonly allocatorUrl: string;
   readonly kubeconfigPath: string;
   readonly #programs: ChildProgram[];
 
-  private constructor(programs: ChildProgram[], url: string, apiUrl: string, kubeconfigPath: string) {
+  private constructor(
+    programs: ChildProgram[],
+    addresses: { url: string; apiUrl: string; allocatorUrl: string },
+    kubeconfigPath: string,
+  ) {
     this.#programs = programs;
-    this.url = url;
-    this.apiUrl = apiUrl;
+    this.url = addresses.url;
+    this.apiUrl = addresses.apiUrl;
+    this.allocatorUrl = addresses.allocatorUrl;
     this.kubeconfigPath = kubeconfigPath;
   }
 
@@ -87,6 +95,8 @@ export class Stack {
     onStep('applying the Fleet');
     await applyManifests(apiUrl, [joinKeysConfigMap(keysDirectory), ...options.manifests]);
 
+    const allocatorUrl = `http://127.0.0.1:${options.allocatorPort}`;
+
     onStep('starting the allocator and the gateway');
     await pageBuilt;
     const allocator = start('allocator', 'allocator/main.ts', {
@@ -102,14 +112,15 @@ export class Stack {
     });
     const gateway = start('gateway', 'gateway/main.ts', {
       PORT: String(options.port),
+      LISTEN_ADDRESS: options.listenAddress ?? 'localhost',
       HEALTH_PORT: String(options.gatewayHealthPort),
-      ALLOCATOR_URL: `http://127.0.0.1:${options.allocatorPort}`,
+      ALLOCATOR_URL: allocatorUrl,
       SEALING_KEYS_FILE: join(keysDirectory, KEY_FILES.sealing),
       ...environment.gateway,
     });
     const outcomes = await Promise.allSettled([allocator, gateway]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    return new Stack(programs, `http://localhost:${options.port}`, apiUrl, kubeconfigPath);
+    return new Stack(programs, { url: `http://localhost:${options.port}`, apiUrl, allocatorUrl }, kubeconfigPath);
   }
 
   /** Resolves with the name of the first program that ends. */
