@@ -67,8 +67,11 @@ function copyValue(value: unknown, depth: number, frozen: boolean): unknown {
     for (const item of value) array.push(copyValue(item ?? null, depth + 1, frozen));
     return frozen ? Object.freeze(array) : array;
   }
+  // Neither an array nor null nor a plain value: an object of JSON.
+  const source = value as Record<string, unknown>;
   const copy: Record<string, unknown> = {};
-  for (const [key, below] of Object.entries(value)) {
+  for (const key of Object.keys(source)) {
+    const below = source[key];
     if (below === undefined || key === '__proto__') continue;
     copy[key] = copyValue(below, depth + 1, frozen);
   }
