@@ -141,7 +141,7 @@ export class PodWorker {
       if (this.#ending) return;
     }
     const containers = containersOf(this.#pod);
-    const delayMs = Math.max(...containers.map(({ image }) => this.#context.backoff.delayMs(image)));
+    const delayMs = Math.max(...containers.map((container) => this.#context.backoff.delayMs(programKey(container))));
     if (delayMs <= 0) return;
     const message = `its program failed right after its start several times: the next start waits ${delayMs / 1000} s`;
     for (const { name } of containers) {
@@ -208,7 +208,7 @@ export class PodWorker {
     this.#processes.delete(container.name);
     records.remove(group.pid);
     logs.end(namespace, podName, container.name);
-    if (!this.#ending) backoff.noteEnd(container.image, startedAtMs, exit.exitCode);
+    if (!this.#ending) backoff.noteEnd(programKey(container), startedAtMs, exit.exitCode);
     this.#states.set(container.name, {
       kind: 'terminated',
       pid: group.pid,
@@ -321,4 +321,9 @@ export class PodWorker {
       if (delayMs !== undefined) cancel = this.#context.clock.after(delayMs, wake);
     });
   }
+}
+
+/** What is the same for containers that run the same program. */
+function programKey({ image, command, args }: Container): string {
+  return JSON.stringify([image, command, args]);
 }

@@ -5,7 +5,7 @@ const STARTED_WELL_MS = 10_000;
 const FREE_FAILURES = 2;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 10_000;
-const MAX_IMAGES = 1000;
+const MAX_PROGRAMS = 1000;
 
 /**
  * Slows down the starts of a program that keeps failing right after its start.
@@ -21,20 +21,20 @@ export class StartBackoff {
     this.#clock = clock;
   }
 
-  /** How long the next start of this image should wait. */
-  delayMs(image: string): number {
-    const counted = (this.#failures.get(image) ?? 0) - FREE_FAILURES;
+  /** How long the next start of this program should wait. */
+  delayMs(program: string): number {
+    const counted = (this.#failures.get(program) ?? 0) - FREE_FAILURES;
     return counted <= 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (counted - 1), MAX_DELAY_MS);
   }
 
-  /** A process of this image has ended. */
-  noteEnd(image: string, startedAtMs: number, exitCode: number): void {
+  /** A process of this program has ended. */
+  noteEnd(program: string, startedAtMs: number, exitCode: number): void {
     const failed = exitCode !== 0 && this.#clock.nowMs() - startedAtMs < STARTED_WELL_MS;
-    const failures = failed ? (this.#failures.get(image) ?? 0) + 1 : 0;
-    this.#failures.delete(image);
+    const failures = failed ? (this.#failures.get(program) ?? 0) + 1 : 0;
+    this.#failures.delete(program);
     if (failures === 0) return;
-    this.#failures.set(image, failures);
+    this.#failures.set(program, failures);
     const oldest = this.#failures.keys().next().value;
-    if (this.#failures.size > MAX_IMAGES && oldest !== undefined) this.#failures.delete(oldest);
+    if (this.#failures.size > MAX_PROGRAMS && oldest !== undefined) this.#failures.delete(oldest);
   }
 }

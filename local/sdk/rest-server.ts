@@ -9,12 +9,14 @@ import { BodyTooLargeError, readFields, readText } from './rest-body.ts';
 import { findRoute } from './rest-routes.ts';
 import { GRPC_CODE, SdkError } from './sdk-error.ts';
 import type { Sidecar } from './sidecar.ts';
+import { serveWatchSockets, WATCH_PATH } from './watch-sockets.ts';
 
 /** Serves the SDK's REST API for one GameServer on a port the system chooses. */
 export async function serveRest(sidecar: Sidecar, host: string): Promise<Listening> {
   const server = createServer((request, response) => {
     void answer(sidecar, request, response);
   });
+  const sockets = serveWatchSockets(server, sidecar);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, host, resolve);
@@ -24,6 +26,7 @@ export async function serveRest(sidecar: Sidecar, host: string): Promise<Listeni
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
+        sockets.terminate();
         server.close(() => {
           resolve();
         });
@@ -41,7 +44,7 @@ async function answer(sidecar: Sidecar, request: IncomingMessage, response: Serv
       ping(sidecar, method, body, response);
     } else {
       const { route, parameter } = findRoute(method, path);
-      if (path === '/watch/gameserver') watch(sidecar, response);
+      if (path === WATCH_PATH) watch(sidecar, response);
       else send(response, 200, route.handle(sidecar, readFields(body), parameter));
     }
   } catch (error) {
