@@ -93,6 +93,11 @@ describe('a connection', () => {
     expect(await connection.ended).toMatchObject({ kind: 'closed', code: 4000 });
   });
 
+  it('ends as refused where the URL cannot be opened at all', async () => {
+    const { ended } = connect('ws://', quick({}));
+    expect(await ended).toMatchObject({ kind: 'refused', refusal: { code: 'unexpected_answer', retryable: false } });
+  });
+
   it('ends at once when it is aborted, and says goodbye', async () => {
     const goodbye = new Promise<number>((resolve) => {
       harbour.onSocket = (socket) => socket.on('close', resolve);

@@ -3,7 +3,7 @@ import type { CloseName } from '../lib/close-codes.ts';
 import { fullJitterMs } from './backoff.ts';
 import type { BackoffLimits } from './backoff.ts';
 import { askWhyRefused } from './refusal.ts';
-import type { RegattaError } from './problem.ts';
+import { RegattaError } from './problem.ts';
 
 /** How a connection came to its end; after it nothing more happens. */
 export type ConnectionEnd =
@@ -106,7 +106,11 @@ export class Connection {
 
   #attempt(): void {
     this.#openedAtMs = undefined;
-    const socket = new WebSocket(this.#wsUrl);
+    const socket = openSocket(this.#wsUrl);
+    if (socket instanceof RegattaError) {
+      this.#finish({ kind: 'refused', refusal: socket });
+      return;
+    }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#onClose(socket, 1006), this.#options.connectTimeoutMs ?? 8000);
     socket.addEventListener('open', () => {
@@ -114,6 +118,7 @@ export class Connection {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       this.#openedAtMs = Date.now();
+      this.#refusal = undefined;
       this.#openings += 1;
       this.#options.onOpen?.(this.#openings > 1);
     });
@@ -187,4 +192,13 @@ export function connect(wsUrl: string, options: ConnectOptions): Connection {
   const connection = new Connection(wsUrl, options);
   connection.open();
   return connection;
+}
+
+function openSocket(wsUrl: string): WebSocket | RegattaError {
+  try {
+    return new WebSocket(wsUrl);
+  } catch (cause) {
+    const message = 'The URL is no WebSocket URL, or a secure page may not open it';
+    return new RegattaError('unexpected_answer', message, { retryable: false, cause });
+  }
 }

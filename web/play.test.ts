@@ -73,6 +73,19 @@ describe('from click to race', () => {
     expect(factsLine(play.facts)).toMatch(/^allocated in 7 ms · first frame after \d+ ms · boat-race-scripted-0$/);
   });
 
+  it('does not take a last frame of the race before for the first of the next', async () => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    play.noteFirstFrame();
+    play.newGame();
+    play.noteFirstFrame();
+    expect(play.facts.firstFrameMs).toBeUndefined();
+    await until('waiting');
+    play.noteFirstFrame();
+    expect(play.facts.firstFrameMs).toBeGreaterThanOrEqual(0);
+  });
+
   it('joins the race of an invitation', async () => {
     await begin();
     play.join('abc');

@@ -115,9 +115,9 @@ export class Play {
     this.#connection?.retryNow();
   }
 
-  /** To be called when the first frame of a race has been drawn. */
+  /** To be called when a frame of a race has been drawn. One of the race before, drawn after the click, is not meant. */
   noteFirstFrame(): void {
-    if (this.#facts.firstFrameMs !== undefined) return;
+    if (this.#state.kind !== 'playing' || this.#facts.firstFrameMs !== undefined) return;
     this.#facts = { ...this.#facts, firstFrameMs: this.#options.nowMs() - this.#clickedAtMs };
     this.#tellListeners();
   }
