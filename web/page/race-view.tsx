@@ -21,6 +21,8 @@ export interface RaceViewProps {
 
 /** The numbers change this often: quicker cannot be read. */
 const HUD_EVERY_MS = 100;
+/** The hands on the helm are looked at this often: more than the game ticks. */
+const HELM_EVERY_MS = 20;
 
 /** The water, the boats, the numbers around them and the hands on the helm. */
 export function RaceView({ race, isAutopilotOn, onAutopilot, onFirstFrame }: RaceViewProps): JSX.Element {
@@ -43,15 +45,22 @@ export function RaceView({ race, isAutopilotOn, onAutopilot, onFirstFrame }: Rac
       let helm = HELM_AT_REST;
       let leadDegrees = 0;
       let steeredDegrees: number | undefined;
+      let helmAtMs = performance.now();
       let hudAtMs = -Infinity;
+      // Not with the frames: a slow screen, or a tab that is not looked at, must not steer badly.
+      const steering = setInterval(() => {
+        const nowMs = performance.now();
+        const moment = newest.current.isAutopilotOn ? race.sample(nowMs) : undefined;
+        const pilot = moment === undefined ? undefined : autopilotInput(race, moment, steeredDegrees);
+        steeredDegrees = pilot?.steeredDegrees;
+        helm = moveHelm(helm, pilot?.input ?? hands.input(), nowMs - helmAtMs);
+        helmAtMs = nowMs;
+        race.steer(helm, nowMs);
+      }, HELM_EVERY_MS);
       return {
         paint: (_context, view, nowMs, elapsedMs) => {
           const moment = race.sample(nowMs);
           if (moment === undefined) return;
-          const pilot = newest.current.isAutopilotOn ? autopilotInput(race, moment, steeredDegrees) : undefined;
-          steeredDegrees = pilot?.steeredDegrees;
-          helm = moveHelm(helm, pilot?.input ?? hands.input(), elapsedMs);
-          race.steer(helm, nowMs);
           const own = moment.boats.find(({ boat }) => boat === race.welcome?.boat);
           leadDegrees =
             own === undefined || moment.phase !== 'racing'
@@ -63,7 +72,10 @@ export function RaceView({ race, isAutopilotOn, onAutopilot, onFirstFrame }: Rac
           hudAtMs = nowMs;
           setHud(hudOf(race, moment));
         },
-        end: () => hands.close(),
+        end: () => {
+          clearInterval(steering);
+          hands.close();
+        },
       };
     },
     [race],
