@@ -215,7 +215,8 @@ export class SessionLife implements SessionSource {
     const { sdk, clock, config, logger } = this.#options;
     for (let attempt = 0; attempt < MAX_STATE_TRIES; attempt += 1) {
       if (isReached(sdk.gameServer)) return true;
-      if (isGoing(sdk.gameServer)) return false;
+      // A local SDK server stays in Shutdown from one run of the game to the next, until it hears Ready.
+      if (this.#phase !== 'starting' && isGoing(sdk.gameServer)) return false;
       try {
         if (state === 'Ready') await sdk.ready();
         else await sdk.allocate();

@@ -1,0 +1,202 @@
+import { createRequire } from 'node:module';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type {
+  sendUnaryData,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+} from '@grpc/grpc-js';
+import { AGONES } from '../../lib/agones.ts';
+import { formatSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
+import type { SessionDescriptor } from '../../lib/session.ts';
+
+/** A message class that protoc made: the package ships no types for them. */
+interface Message {
+  [method: string]: (...values: unknown[]) => unknown;
+}
+type MessageClass = (new () => Message) & Record<string, new () => Message>;
+
+const require = createRequire(import.meta.url);
+// Generated CommonJS without types: the adapter's edge of the tests.
+const services = require('@google-cloud/agones-sdk/lib/sdk_grpc_pb.js') as Record<string, ServiceDefinition>;
+const messages = require('@google-cloud/agones-sdk/lib/sdk_pb.js') as Record<string, MessageClass>;
+
+type Call = 'Ready' | 'Allocate' | 'Shutdown';
+
+/**
+ * For tests: an SDK sidecar that really speaks gRPC, dies and comes back on its port as told, and writes down what it
+ * hears. Its GameServer outlives it, as Agones' does.
+ */
+export class TestSidecar {
+  state = 'Scheduled';
+  readonly uid = 'uid-of-the-game-server';
+  readonly annotations = new Map<string, string>();
+  ports: { name: string; port: number }[] = [];
+  healthPeriodSeconds = 1;
+  readonly calls: Call[] = [];
+  pings = 0;
+  /** Calls are taken and never answered. */
+  isHanging = false;
+  /** Calls that change state take this long to be answered. */
+  answerAfterMs = 0;
+  /** Ready changes nothing: as when the sidecar dies before it has written it. */
+  losesReady = false;
+  readonly #watchers = new Set<ServerWritableStream<Message, Message>>();
+  #server: Server | undefined;
+  #port = 0;
+  #version = 0;
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  count(call: Call): number {
+    return this.calls.filter((other) => other === call).length;
+  }
+
+  /** Listens: on a port the system chooses at first, on the same one later. */
+  async start(): Promise<void> {
+    const server = new Server();
+    const definition = services['agones.dev.sdk.SDK'];
+    if (definition === undefined) throw new Error('the SDK package has no service');
+    server.addService(definition, {
+      ready: this.#change('Ready', () => {
+        if (!this.losesReady) this.state = 'Ready';
+      }),
+      allocate: this.#change('Allocate', () => {
+        this.#allocated();
+      }),
+      shutdown: this.#change('Shutdown', () => {
+        this.state = 'Shutdown';
+      }),
+      getGameServer: (_: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>) => {
+        if (!this.isHanging) answer(null, this.#message());
+      },
+      health: (call: ServerReadableStream<Message, Message>, answer: sendUnaryData<Message>) => {
+        call.on('data', () => {
+          this.pings += 1;
+        });
+        call.on('end', () => {
+          answer(null, create('Empty'));
+        });
+      },
+      watchGameServer: (call: ServerWritableStream<Message, Message>) => {
+        this.#watchers.add(call);
+        call.on('cancelled', () => {
+          this.#watchers.delete(call);
+        });
+        call.write(this.#message());
+      },
+    });
+    this.#port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(`localhost:${this.#port}`, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
+        else reject(error);
+      });
+    });
+    this.#server = server;
+  }
+
+  /** Dies: every open call breaks. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+    this.#watchers.clear();
+  }
+
+  /** As an allocator does it: annotation, state and time in one write. */
+  allocate(descriptor: SessionDescriptor | undefined): void {
+    if (descriptor !== undefined) this.annotations.set(SESSION_KEY, formatSessionDescriptor(descriptor));
+    this.#allocated();
+    this.tell();
+  }
+
+  /** Sends the GameServer as it is to each watch. */
+  tell(): void {
+    this.#version += 1;
+    for (const watcher of this.#watchers) watcher.write(this.#message());
+  }
+
+  /** Ends each watch without an error. */
+  endWatches(): void {
+    for (const watcher of this.#watchers) watcher.end();
+    this.#watchers.clear();
+  }
+
+  #allocated(): void {
+    this.#version += 1;
+    this.state = 'Allocated';
+    this.annotations.set(AGONES.lastAllocatedAnnotation, `${new Date().toISOString()}/${this.#version}`);
+  }
+
+  #change(name: Call, change: () => void) {
+    return (_: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>): void => {
+      this.calls.push(name);
+      if (this.isHanging) return;
+      setTimeout(() => {
+        change();
+        answer(null, create('Empty'));
+        this.tell();
+      }, this.answerAfterMs);
+    };
+  }
+
+  #message(): Message {
+    const gameServer = create('GameServer');
+    const meta = create('GameServer', 'ObjectMeta');
+    meta['setName']?.('boats-1');
+    meta['setNamespace']?.('default');
+    meta['setUid']?.(this.uid);
+    meta['setResourceVersion']?.(String(this.#version));
+    const annotations = meta['getAnnotationsMap']?.() as Map<string, string>;
+    makeWritable(annotations);
+    for (const [key, value] of this.annotations) annotations.set(key, value);
+    gameServer['setObjectMeta']?.(meta);
+    const health = create('GameServer', 'Spec', 'Health');
+    health['setPeriodSeconds']?.(this.healthPeriodSeconds);
+    health['setFailureThreshold']?.(3);
+    const spec = create('GameServer', 'Spec');
+    spec['setHealth']?.(health);
+    gameServer['setSpec']?.(spec);
+    const status = create('GameServer', 'Status');
+    status['setState']?.(this.state);
+    const ports = this.ports.map(({ name, port }) => {
+      const message = create('GameServer', 'Status', 'Port');
+      message['setName']?.(name);
+      message['setPort']?.(port);
+      return message;
+    });
+    status['setPortsList']?.(ports);
+    gameServer['setStatus']?.(status);
+    return gameServer;
+  }
+}
+
+interface BinaryWriter {
+  writeMessage(field: number, value: object, write: (value: object, writer: BinaryWriter) => void): void;
+  writeString(field: number, value: string): void;
+}
+
+/** google-protobuf 4.0.1 lost the method by which its own generated code writes maps: each entry is a message. */
+function makeWritable(map: Map<string, string>): void {
+  const serializeBinary = (field: number, writer: BinaryWriter): void => {
+    for (const [key, value] of map.entries()) {
+      writer.writeMessage(field, {}, (_, entry) => {
+        entry.writeString(1, key);
+        entry.writeString(2, value);
+      });
+    }
+  };
+  Object.defineProperty(map, 'serializeBinary', { value: serializeBinary });
+}
+
+function create(...path: string[]): Message {
+  let found = messages as unknown as MessageClass;
+  for (const name of path) found = found[name] as MessageClass;
+  return new found();
+}
