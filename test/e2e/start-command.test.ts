@@ -30,7 +30,8 @@ afterEach(async () => {
     child.kill('SIGKILL');
     await exited;
   }
-  await rm(directory, { recursive: true, force: true });
+  // The last program may still be writing what it compiled.
+  await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 async function start(port?: number): Promise<Started> {
@@ -104,7 +105,7 @@ describe('regatta start', () => {
   it('prints one URL that serves the page, and leaves nothing behind on an interrupt', async () => {
     const running = await start();
     const gamePorts = await untilReady(running);
-    const url = /Play:\s+(\S+)/.exec(running.output())?.[1];
+    const url = await eventually('the URL', 10_000, () => /Play:\s+(\S+)/.exec(running.output())?.[1]);
     expect(url).toBe(`http://localhost:${running.ports.port}`);
     expect(await (await fetch(`http://127.0.0.1:${running.ports.port}/`)).text()).toContain('<title>');
 

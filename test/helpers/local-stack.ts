@@ -47,7 +47,7 @@ export class LocalStack {
 
   async stop(): Promise<void> {
     await this.stack.stop();
-    await rm(this.stateDirectory, { recursive: true, force: true });
+    await rm(this.stateDirectory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
