@@ -112,7 +112,7 @@ export class AgonesSdk implements GameServerSdk {
       } catch (error) {
         closeRaw(raw);
         if (options.signal?.aborted === true || clock.nowMs() + backoffMs > deadlineMs) throw error;
-        logger.debug({ err: error }, 'the sidecar does not answer yet');
+        logger.info({ err: error }, 'waiting for the sidecar');
         await pause(backoffMs, options);
         backoffMs = Math.min(backoffMs * 2, options.maxBackoffMs);
       }

@@ -12,7 +12,7 @@ test('gives the lowest free seat, the same seat to the same player, and none whe
 });
 
 test('whatever is asked, no more seats are taken than there are, and no seat twice', () => {
-  const player = fc.constantFrom(...'abcdefghijklmnop');
+  const player = fc.integer({ min: 0, max: 15 }).map(String);
   const request = fc.record({ kind: fc.constantFrom('take', 'give up'), player });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), fc.array(request, { maxLength: 200 }), (capacity, requests) => {
