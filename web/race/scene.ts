@@ -28,6 +28,8 @@ export interface Frame {
 const LOOK_AHEAD_SECONDS = 1.6;
 /** Narrower than this is a phone: the map goes to the top, where no thumb is. */
 const PHONE_WIDTH = 720;
+/** Lower than this is a phone on its side: the map goes to the corner above the thumb. */
+const SHORT_HEIGHT = 480;
 
 /** Paints the race. Holds only what the eye remembers: camera, wakes, textures. */
 export class RaceScene {
@@ -103,10 +105,12 @@ function isLineNext({ moment, race }: Frame, own: SampledBoat): boolean {
 /** Where the map is: out of the way of thumbs on a phone, in the corner on a desk. */
 export function minimapFrame(view: View): { x: number; y: number; size: number } {
   if (view.width < PHONE_WIDTH) return { x: view.width - 116, y: 84, size: 104 };
+  if (view.height < SHORT_HEIGHT) return { x: view.width - 132, y: 14, size: 118 };
   return { x: view.width - 204, y: view.height - 204, size: 180 };
 }
 
 function marginsFor(view: View): Margins {
+  if (view.height < SHORT_HEIGHT) return { top: 132, right: 40, bottom: 60, left: 40 };
   const isPhone = view.width < PHONE_WIDTH;
   return isPhone
     ? { top: 150, right: 30, topRight: 146, bottom: 190, left: 30 }
