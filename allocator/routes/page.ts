@@ -12,7 +12,7 @@ const CONTENT_SECURITY_POLICY = [
   // The page connects to the gateway, which may have another origin.
   "connect-src 'self' ws: wss:",
   "img-src 'self' data:",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",

@@ -19,7 +19,11 @@ export function allocationResource({ definition, engine, validate }: AllocationR
       const faults = validate(body);
       if (faults.length > 0) throw invalid(definition, '', faults);
       // Validation has looked at every field that is read.
-      const request = { metadata: {}, spec: {}, ...body } as unknown as GameServerAllocation;
+      const request = {
+        ...body,
+        metadata: body['metadata'] ?? {},
+        spec: body['spec'] ?? {},
+      } as unknown as GameServerAllocation;
       return engine.allocate(namespace, request, { dryRun });
     },
   };

@@ -205,7 +205,10 @@ describe('a FleetAutoscaler', () => {
   });
 
   it('without its Fleet is not able to scale', async () => {
-    cluster.createAutoscaler('scaler', { fleetName: 'nothing', policy: { type: 'Buffer', buffer: { bufferSize: 1 } } });
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'nothing',
+      policy: { type: 'Buffer', buffer: { bufferSize: 1, maxReplicas: 3 } },
+    });
     cluster.settle();
     await until(() => statusOf('scaler')?.ableToScale === false);
     expect(cluster.eventsAbout('scaler')).toEqual(['FailedGetFleet']);
