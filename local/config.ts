@@ -19,7 +19,7 @@ function parseImages(text: string, context: z.RefinementCtx): Images {
   try {
     parsed = parseYaml(text);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: `cannot be read: ${error instanceof Error ? error.message : ''}` });
+    context.addIssue({ code: 'custom', message: `cannot be read: ${String(error)}` });
     return z.NEVER;
   }
   const images = imagePrograms.safeParse(parsed ?? {});
@@ -33,7 +33,7 @@ function readImagesFile(path: string, context: z.RefinementCtx): Images {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'cannot be read' });
+    context.addIssue({ code: 'custom', message: `cannot be read: ${String(error)}` });
     return z.NEVER;
   }
   const besideFile = (cwd = '.'): string => resolve(dirname(path), cwd);

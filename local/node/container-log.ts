@@ -1,8 +1,7 @@
-import { createWriteStream, renameSync } from 'node:fs';
-import type { WriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../../lib/clock.ts';
+import { LogFile } from './log-file.ts';
 
 /** Which part of a log is read. */
 export interface LogReadOptions {
@@ -39,26 +38,23 @@ interface Line {
 /** A longer line is kept as several. */
 const MAX_LINE_CHARACTERS = 16 * 1024;
 const MAX_KEPT_CHARACTERS = 1024 * 1024;
-/** While a disk is so far behind, lines are kept in memory only. */
-const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /** What the process of one container printed. */
 export class ContainerLog {
   readonly path: string;
   readonly #options: ContainerLogOptions;
   readonly #lines: Line[] = [];
+  readonly #file: LogFile;
   readonly #readers = new Set<() => void>();
   #keptCharacters = 0;
   /** Index of the first kept line, counted from the start. */
   #firstKept = 0;
-  #file: WriteStream;
-  #fileBytes = 0;
   #ended = false;
 
   constructor(options: ContainerLogOptions) {
     this.path = options.path;
     this.#options = options;
-    this.#file = openFile(options.path);
+    this.#file = new LogFile(options.path, options.maxFileBytes);
   }
 
   /** No more comes. */
@@ -73,25 +69,25 @@ export class ContainerLog {
     const take = (text: string): void => {
       const lines = (unfinished + text).split('\n');
       unfinished = lines.pop() ?? '';
-      for (const line of lines) this.#add(line);
       while (unfinished.length > MAX_LINE_CHARACTERS) {
-        this.#add(unfinished.slice(0, MAX_LINE_CHARACTERS));
+        lines.push(unfinished.slice(0, MAX_LINE_CHARACTERS));
         unfinished = unfinished.slice(MAX_LINE_CHARACTERS);
       }
+      this.#add(lines);
     };
     stream.on('data', (chunk: Buffer) => {
       take(decoder.write(chunk));
     });
     stream.once('close', () => {
       take(decoder.end());
-      if (unfinished !== '') this.#add(unfinished);
+      if (unfinished !== '') this.#add([unfinished]);
     });
   }
 
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#file.end();
+    this.#file.close();
     this.#wakeReaders();
   }
 
@@ -125,16 +121,19 @@ export class ContainerLog {
     return this.#firstKept + Math.max(first, tail);
   }
 
-  #add(text: string): void {
-    if (this.#ended) return;
-    this.#writeFile(`${text}\n`);
-    this.#lines.push({ text, atMs: this.#options.clock.nowMs() });
-    this.#keptCharacters += text.length;
+  #add(lines: readonly string[]): void {
+    if (this.#ended || lines.length === 0) return;
+    this.#file.write(`${lines.join('\n')}\n`);
+    const atMs = this.#options.clock.nowMs();
+    for (const text of lines) {
+      this.#lines.push({ text, atMs });
+      this.#keptCharacters += text.length;
+      this.#options.onLine(text);
+    }
     while (this.#lines.length > this.#options.keptLines || this.#keptCharacters > MAX_KEPT_CHARACTERS) {
       this.#keptCharacters -= this.#lines.shift()?.text.length ?? 0;
       this.#firstKept += 1;
     }
-    this.#options.onLine(text);
     this.#wakeReaders();
   }
 
@@ -153,23 +152,4 @@ export class ContainerLog {
       signal?.addEventListener('abort', wake);
     });
   }
-
-  #writeFile(text: string): void {
-    if (this.#file.writableLength > MAX_UNWRITTEN_BYTES) return;
-    this.#fileBytes += Buffer.byteLength(text);
-    if (this.#fileBytes > this.#options.maxFileBytes) {
-      this.#file.end();
-      renameSync(this.path, `${this.path}.1`);
-      this.#file = openFile(this.path);
-      this.#fileBytes = Buffer.byteLength(text);
-    }
-    this.#file.write(text);
-  }
-}
-
-function openFile(path: string): WriteStream {
-  const file = createWriteStream(path, { flags: 'w' });
-  // A full disk must not end the games: the newest lines are in memory too.
-  file.on('error', () => {});
-  return file;
 }
