@@ -110,7 +110,7 @@ export function minimapFrame(view: View): { x: number; y: number; size: number }
 }
 
 function marginsFor(view: View): Margins {
-  if (view.height < SHORT_HEIGHT) return { top: 132, right: 40, bottom: 60, left: 40 };
+  if (view.height < SHORT_HEIGHT) return { top: 132, right: 40, topRight: 160, bottom: 60, left: 40 };
   const isPhone = view.width < PHONE_WIDTH;
   return isPhone
     ? { top: 150, right: 30, topRight: 146, bottom: 190, left: 30 }
