@@ -73,7 +73,11 @@ async function start(
   const records = new ProcessRecords(join(stateDirectory, 'processes'));
   const left = await records.sweep();
   if (left.length > 0) logger.warn({ processes: left }, 'ended what an earlier run had left running');
-  rmSync(podsDirectory, { recursive: true, force: true });
+  const removePods = (): void => {
+    rmSync(podsDirectory, { recursive: true, force: true });
+  };
+  removePods();
+  undo.push(removePods);
 
   const store = createObjectStore(resourceDefinitions, { clock, logger, historyLimit: config.watchHistory });
   for (const name of NAMESPACES) store.create<KubernetesObject>('namespaces', namespaceObject(name));
