@@ -191,7 +191,7 @@ test('a wrong environment: every fault is named, exit code 2', async () => {
 
 test.each([
   ['a key file that is missing', { JOIN_KEYS_FILE: '/nowhere/keys.json', PORT: '0' }],
-  ['a GameServer without a port', {}],
+  ['a GameServer without a port', { STATE_WAIT_MS: '100' }],
 ])('%s: exit code 1', async (_, environment: Record<string, string>) => {
   expect(await new Program(environment).exited()).toBe(1);
   expect(sidecar.calls).toEqual([]);

@@ -1,8 +1,11 @@
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
 // Most of the start is compiling imports: whatever is imported below comes from the cache on the next start. A static
 // import would be compiled before this line runs.
 enableCompileCache();
+// A process for each race: V8's nursery stays as small as it begins, which saves 8 to 20 MB of each.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const { ConfigError } = await import('../lib/config.ts');
 const { loadConfig } = await import('./config.ts');
@@ -53,6 +56,8 @@ try {
   });
   lifecycle.onStop('game server', () => gameServer.stop());
   lifecycle.markReady();
+  // Node writes the cache when a process exits by itself: the next GameServer of the Fleet may start before that.
+  flushCompileCache();
   await gameServer.finished;
   const isClean = await lifecycle.stop();
   process.exit(isClean ? 0 : 1);

@@ -234,6 +234,15 @@ describe('becoming Ready', () => {
     expect((await get('/healthz')).status).toBe(200);
   });
 
+  test('waits for its port when it starts before Agones has written it down', async () => {
+    const starting = start({ port: undefined, stateWaitMs: 5000 });
+    await until(() => sidecar.watchers === 1, 'it is connected');
+    sidecar.ports = [{ name: 'game', port: await freePort() }];
+    sidecar.tell();
+    await starting;
+    expect(gameServer.port).toBe(sidecar.ports[0]?.port);
+  });
+
   test('asks again when Ready was lost with the sidecar', async () => {
     sidecar.losesReady = true;
     const starting = start({ stateWaitMs: 100 });

@@ -3,7 +3,8 @@ import type { Logger } from '../../lib/logger.ts';
 import { admitPlayer } from './admission.ts';
 import type { SeatCheck } from './admission.ts';
 import type { Game } from './game.ts';
-import type { GameServerSdk, GameServerView } from './game-server-sdk.ts';
+import { waitForView } from './game-server-sdk.ts';
+import type { GameServerSdk } from './game-server-sdk.ts';
 import type { KitConfig } from './kit-config.ts';
 import { PlayerConnection } from './player-connection.ts';
 import { SessionLife } from './session-life.ts';
@@ -72,7 +73,7 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
     },
   });
   const door = await WebSocketDoor.open({
-    port: config.port ?? gamePort(sdk.gameServer, config.portName),
+    port: config.port ?? (await gamePort(options)),
     host: config.host,
     maxMessageBytes: game.maxMessageBytes,
     maxConnections: config.maxConnections,
@@ -135,10 +136,12 @@ async function admit(knock: Knock, life: SessionLife, options: RunGameServerOpti
 
 /**
  * The port the GameServer was given. Where a Fleet lets Agones choose host and container port alike (Passthrough),
- * nobody but the SDK knows it.
+ * nobody but the SDK knows it, and a process that starts fast is there before Agones has written it down.
  */
-function gamePort({ ports }: GameServerView, name: string): number {
-  const port = ports.find((candidate) => candidate.name === name) ?? ports[0];
+async function gamePort({ sdk, clock, config }: RunGameServerOptions): Promise<number> {
+  await waitForView(sdk, clock, config.stateWaitMs, ({ ports }) => ports.length > 0);
+  const { ports } = sdk.gameServer;
+  const port = ports.find(({ name }) => name === config.portName) ?? ports[0];
   if (port === undefined) throw new Error('the GameServer has no port: set PORT');
   return port.port;
 }
