@@ -9,7 +9,7 @@ import type { RaceSettings } from './games/boat-race/race.ts';
 
 const MINUTE_MS = 60_000;
 
-const schema = z.object({
+const variables = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   // 0 lets the system choose; absent takes the GameServer's own.
   PORT: z.coerce.number().int().min(0).max(65_535).optional(),
@@ -48,6 +48,14 @@ const schema = z.object({
   BOAT_RACE_RESULT_MS: wholeNumber(10_000, { min: 0, max: 10 * MINUTE_MS }),
   BOAT_RACE_MAX_LAP_MS: wholeNumber(3 * MINUTE_MS, { min: 1000, max: 60 * MINUTE_MS }),
   BOAT_RACE_COMPUTERS: wholeNumber(2, { min: 1, max: MAX_COMPUTERS }),
+});
+
+/** What a stop needs after the grace: goodbyes, and a Shutdown that may have to be repeated. */
+const STOP_MARGIN_MS = 1000;
+
+const schema = variables.refine((env) => env.STOP_GRACE_MS + STOP_MARGIN_MS <= env.STOP_DEADLINE_MS, {
+  path: ['STOP_GRACE_MS'],
+  message: `must be at least ${STOP_MARGIN_MS} ms below STOP_DEADLINE_MS`,
 });
 
 /** What the game server was told by its environment, sorted by who needs it. */

@@ -85,6 +85,7 @@ let gameServer: RunningGameServer;
 let sessions: EchoSession[];
 let clients: Client[];
 let sessionNumber = 0;
+let cannotOpen = false;
 
 function newSession(options: Partial<SessionDescriptor> = {}): SessionDescriptor {
   sessionNumber += 1;
@@ -116,6 +117,7 @@ async function start(options: Partial<KitConfig> = {}): Promise<void> {
     maxSeats: 100,
     maxMessageBytes: 64,
     open(context) {
+      if (cannotOpen) throw new Error('the game cannot open');
       const session = new EchoSession(context);
       sessions.push(session);
       return session;
@@ -210,6 +212,7 @@ async function get(path: string): Promise<{ status: number; body: string; type: 
 beforeEach(async () => {
   sidecar = new TestSidecar();
   sessions = [];
+  cannotOpen = false;
   clients = [];
   await sidecar.start();
 });
@@ -569,6 +572,15 @@ describe('a stop', () => {
     await gameServer.stop();
     expect(sidecar.calls).toEqual(['Ready', 'Shutdown']);
     expect(sidecar.state).toBe('Shutdown');
+  });
+
+  test('a game that cannot open a session ends the GameServer, not the process', async () => {
+    await start();
+    cannotOpen = true;
+    const session = newSession();
+    sidecar.allocate(session);
+    await until(() => sidecar.count('Shutdown') === 1, 'the GameServer ends');
+    expect(await (await join(session)).refused()).toEqual({ status: 503, code: 'draining' });
   });
 
   test('a session in play is let end within the grace', async () => {

@@ -85,11 +85,11 @@ export class SessionLife implements SessionSource {
       });
       await waitForView(sdk, clock, config.allocationWaitMs, isDecided);
     }
-    if (!this.isAdmitting) throw new ProblemError('draining', 'The GameServer takes no more players.');
+    if (!this.isAdmitting) return orDraining(undefined);
     const choice = this.#choose(wanted);
     if (choice === 'over') throw new ProblemError('session_over', 'The session of this seat has ended.');
     if (choice === 'wait') throw new ProblemError('token_not_for_session', 'The GameServer holds another session.');
-    return choice === 'join' && this.#current !== undefined ? this.#current : this.#open(wanted);
+    return orDraining(choice === 'join' ? this.#current : this.#open(wanted));
   }
 
   directSession(): Promise<RunningSession> {
@@ -132,22 +132,29 @@ export class SessionLife implements SessionSource {
     this.#open(held);
   }
 
-  #open(descriptor: SessionDescriptor): RunningSession {
+  /** A game that cannot open its session is no use to the next player either: the GameServer ends. */
+  #open(descriptor: SessionDescriptor): RunningSession | undefined {
     const { game, config, clock, logger, sdk } = this.#options;
     this.#phase = 'playing';
-    const session = RunningSession.open({
-      descriptor,
-      game,
-      gameServer: sdk.gameServer.name,
-      config,
-      clock,
-      logger,
-      onEnd: (end) => {
-        this.#afterSession(session, end);
-      },
-    });
-    this.#current = session;
-    return session;
+    try {
+      const session = RunningSession.open({
+        descriptor,
+        game,
+        gameServer: sdk.gameServer.name,
+        config,
+        clock,
+        logger,
+        onEnd: (end) => {
+          this.#afterSession(session, end);
+        },
+      });
+      this.#current = session;
+      return session;
+    } catch (error) {
+      logger.error({ err: error, sessionId: descriptor.sessionId }, 'the game cannot open its session');
+      this.#endOfLife();
+      return undefined;
+    }
   }
 
   #afterSession(session: RunningSession, end: SessionEnd): void {
@@ -155,8 +162,7 @@ export class SessionLife implements SessionSource {
     if (this.#current === session) this.#current = undefined;
     if (this.#phase !== 'playing' || end === 'superseded') return;
     if (this.#options.config.endPolicy === 'Shutdown' || end === 'game failed') {
-      this.stopAdmitting();
-      this.#options.onEndOfLife();
+      this.#endOfLife();
       return;
     }
     this.#phase = 'returning';
@@ -176,12 +182,16 @@ export class SessionLife implements SessionSource {
     const isReady = await this.#reach('Ready', isFree);
     if (this.#phase !== 'returning') return;
     if (!isReady) {
-      this.stopAdmitting();
-      this.#options.onEndOfLife();
+      this.#endOfLife();
       return;
     }
     this.#becomeFree();
     this.#notice(sdk.gameServer);
+  }
+
+  #endOfLife(): void {
+    this.stopAdmitting();
+    this.#options.onEndOfLife();
   }
 
   #becomeFree(): void {
@@ -196,7 +206,7 @@ export class SessionLife implements SessionSource {
     }
     if (this.#current !== undefined) return this.#current;
     const nowMs = this.#options.clock.nowMs();
-    return this.#open({
+    const session = this.#open({
       version: SESSION_DESCRIPTOR_VERSION,
       sessionId: randomBytes(12).toString('hex'),
       game: this.#options.game.name,
@@ -205,6 +215,7 @@ export class SessionLife implements SessionSource {
       madeAt: new Date(nowMs).toISOString(),
       joinBy: new Date(nowMs + config.directJoinMs).toISOString(),
     });
+    return orDraining(session);
   }
 
   /**
@@ -227,6 +238,11 @@ export class SessionLife implements SessionSource {
     }
     return false;
   }
+}
+
+function orDraining(session: RunningSession | undefined): RunningSession {
+  if (session === undefined) throw new ProblemError('draining', 'The GameServer takes no more players.');
+  return session;
 }
 
 function isGoing(view: GameServerView): boolean {
