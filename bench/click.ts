@@ -82,7 +82,7 @@ export async function measureClicks(subject: Subject, options: ClickOptions): Pr
       { name: 'address', valuesMs: addressMs },
       { name: 'connection', valuesMs: connectionMs },
       { name: 'first frame', valuesMs: firstFrameMs },
-      { name: 'GameServerAllocation, direct', valuesMs: directMs },
+      { name: 'direct allocation', valuesMs: directMs },
       { name: 'a Pod per click', valuesMs: podMs },
     ],
   };
