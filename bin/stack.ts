@@ -152,6 +152,8 @@ export function localEnvironment(
         command: [process.execPath, 'server/main.ts'],
         cwd: PROJECT_DIRECTORY,
         env: {
+          // The gateway beside it is the only one that comes.
+          HOST: '127.0.0.1',
           NODE_COMPILE_CACHE: join(options.stateDirectory, 'compile-cache'),
           ...options.gameServerEnvironment,
         },

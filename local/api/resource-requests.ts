@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { ResourceRequest } from './resource-request.ts';
 import { TAKEN_OVER, jsonAnswer, pageNotFound } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { JsonValue } from './json.ts';
@@ -17,7 +18,6 @@ import { parseIncludeObject, renderList, renderObject } from './representation.t
 import type { View } from './representation.ts';
 import { decodeBody, decodeJson, decodeYaml, mediaTypeOf, readBody } from './request-body.ts';
 import { parseBoolean, parseWriteQuery } from './request-options.ts';
-import type { ResourcePath } from './request-path.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { scaleOf } from './scale.ts';
 import { StatusError } from './status-error.ts';
@@ -35,16 +35,6 @@ export interface ResourceRequestOptions {
   clock: Clock;
   maxBodyBytes: number;
   watch: WatchBounds;
-}
-
-/** One request, read as far as its path and query. */
-export interface ResourceRequest {
-  path: ResourcePath;
-  query: URLSearchParams;
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** Aborted when the client is gone. */
-  signal: AbortSignal;
 }
 
 const STREAMING_SUBRESOURCES = new Set(['exec', 'attach', 'portforward', 'proxy']);

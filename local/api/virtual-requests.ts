@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { OBJECT_MEDIA_TYPES, decodeBody, mediaTypeOf, readBody } from './request-body.ts';
 import { parseWriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
-import type { ResourceRequest } from './resource-requests.ts';
+import type { ResourceRequest } from './resource-request.ts';
 import { StatusError } from './status-error.ts';
 import { PlainTextRefusal } from './virtual-resource.ts';
 import type { VirtualResource } from './virtual-resource.ts';
