@@ -1,3 +1,4 @@
+import { Console } from 'node:console';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -63,15 +64,13 @@ async function runClick(): Promise<void> {
     const file = join(values.out, subject.isCluster ? 'click-cluster.svg' : 'click.svg');
     writeFileSync(file, distributionPlot(`From the click, ${where}`, series));
     say(`plot: ${resolve(file)}`);
-    if (values.json) {
-      process.stdout.write(`${JSON.stringify(summary)}\n`);
-      return;
-    }
     const rows = series
       .filter(({ valuesMs }) => valuesMs.length > 0)
       .map(({ name, valuesMs }) => ({ what: name, ...p50AndP99(valuesMs), runs: valuesMs.length }));
-    console.table(rows);
-    process.stdout.write(`failed clicks: ${summary.click.failed}\n`);
+    const table = new Console(values.json ? process.stderr : process.stdout);
+    table.table(rows);
+    table.log(`failed clicks: ${summary.click.failed}`);
+    if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   } finally {
     await subject.stop();
   }
