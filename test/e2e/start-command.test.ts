@@ -10,6 +10,9 @@ import { chooseFreePort } from '../../bin/free-ports.ts';
 import { ClusterView } from '../helpers/cluster-view.ts';
 import { eventually } from '../helpers/conditions.ts';
 
+const REGATTA_START = [process.execPath, 'bin/regatta.js', 'start'];
+const NPM_START = ['npm', 'start', '--'];
+
 interface Started {
   child: ChildProcess;
   ports: { port: number; allocator: number; api: number; health: number };
@@ -34,7 +37,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-async function start(port?: number): Promise<Started> {
+/** @param command - how a user starts it, without its options */
+async function start(command: string[], port?: number): Promise<Started> {
+  const [program = '', ...words] = command;
   const ports = {
     port: port ?? (await chooseFreePort()),
     allocator: await chooseFreePort(),
@@ -42,10 +47,9 @@ async function start(port?: number): Promise<Started> {
     health: await chooseFreePort(),
   };
   const child = spawn(
-    process.execPath,
+    program,
     [
-      'bin/regatta.js',
-      'start',
+      ...words,
       '--port',
       String(ports.port),
       '--allocator-port',
@@ -109,7 +113,7 @@ async function untilSilent(ports: number[]): Promise<void> {
 
 describe('regatta start', () => {
   it('prints one URL that serves the page, and leaves nothing behind on an interrupt', async () => {
-    const running = await start();
+    const running = await start(REGATTA_START);
     const gamePorts = await untilReady(running);
     const url = await eventually('the URL', 10_000, () => /Play:\s+(\S+)/.exec(running.output())?.[1]);
     expect(url).toBe(`http://localhost:${running.ports.port}`);
@@ -121,7 +125,7 @@ describe('regatta start', () => {
   }, 120_000);
 
   it('leaves no program behind when it is killed outright', async () => {
-    const running = await start();
+    const running = await start(REGATTA_START);
     const gamePorts = await untilReady(running);
     running.child.kill('SIGKILL');
     await untilSilent([...Object.values(running.ports), ...gamePorts]);
@@ -132,7 +136,7 @@ describe('regatta start', () => {
     const occupant: Server = createServer();
     await new Promise<void>((resolve) => occupant.listen(occupied, resolve));
     try {
-      const running = await start(occupied);
+      const running = await start(NPM_START, occupied);
       expect(await running.exited).toBe(2);
       expect(running.output()).toContain(`port ${occupied}`);
       expect(running.output()).toContain('--port');
