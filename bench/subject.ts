@@ -36,6 +36,9 @@ export async function startOnThisMachine(readyGameServers: number): Promise<Subj
     gamePorts: { first: 30_000, last: 30_999 },
     manifests: readManifests(resolve('fleets/base')).map((manifest) => keepReady(manifest, readyGameServers)),
     onStep: (step) => process.stderr.write(`${step}\n`),
+  }).catch(async (error: unknown) => {
+    await removeState(stateDirectory);
+    throw error;
   });
   const kubernetes = new KubernetesConnection({
     kubeconfigFile: stack.kubeconfigPath,
@@ -51,7 +54,7 @@ export async function startOnThisMachine(readyGameServers: number): Promise<Subj
     async stop() {
       await kubernetes.close();
       await stack.stop();
-      await rm(stateDirectory, { recursive: true, force: true });
+      await removeState(stateDirectory);
     },
   };
 }
@@ -104,4 +107,9 @@ function keepReady(manifest: object, count: number): object {
       sync: { type: 'FixedInterval', fixedInterval: { seconds: 1 } },
     },
   };
+}
+
+/** Programs that have just ended may still be writing what they compiled. */
+async function removeState(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
