@@ -11,7 +11,7 @@ import { Reflector } from './agones/reflector.ts';
 import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { Allocations } from './allocation/allocations.ts';
-import { pause } from './allocation/pause.ts';
+import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
 import type { AllocatorConfig } from './config.ts';
@@ -147,7 +147,7 @@ export async function startAllocator(
   const stopping = new AbortController();
   lifecycle.onStop('drain delay', async () => {
     stopping.abort();
-    await pause(clock, config.DRAIN_DELAY_MS, new AbortController().signal);
+    await pause(clock, config.DRAIN_DELAY_MS);
   });
 
   return {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { isPortFree } from '../local/node/free-ports.ts';
 import { UsageError } from './usage.ts';
 
 /** A port the command is about to use, and the option that changes it. */
@@ -12,7 +13,7 @@ export interface WantedPort {
 export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
   const taken: string[] = [];
   for (const { port, option, purpose } of wanted) {
-    if (port !== 0 && !(await isFree(port))) {
+    if (port !== 0 && !(await isPortFree(port, 'TCP'))) {
       taken.push(`port ${port} (${purpose}) is taken: stop what uses it, or choose another with --${option} N`);
     }
   }
@@ -29,20 +30,6 @@ export async function chooseFreePort(): Promise<number> {
       server.close(() => {
         if (typeof address === 'object' && address !== null) resolve(address.port);
         else reject(new Error('the system gave no port'));
-      });
-    });
-  });
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => {
-      resolve(false);
-    });
-    server.listen(port, () => {
-      server.close(() => {
-        resolve(true);
       });
     });
   });

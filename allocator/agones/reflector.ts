@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { backoffMs, pause } from '../allocation/pause.ts';
+import { backoffMs } from '../allocation/backoff.ts';
+import { pause } from '../../lib/pause.ts';
 import type { KubernetesConnection, ResourcePath } from './kubernetes-connection.ts';
 
 /** Told of every object: after a list all that are there, then each change. Called in order; must not throw. */

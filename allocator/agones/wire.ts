@@ -52,8 +52,6 @@ export const fleetSchema = z.object({
   }),
 });
 
-export type WireFleet = z.output<typeof fleetSchema>;
-
 export const allocationAnswerSchema = z.object({
   status: z.object({
     state: z.enum(['Allocated', 'UnAllocated', 'Contention']),

@@ -3,7 +3,8 @@ import type { Logger } from '../../lib/logger.ts';
 import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { AttemptSlots } from './attempt-slots.ts';
-import { backoffMs, pause } from './pause.ts';
+import { backoffMs } from './backoff.ts';
+import { pause } from '../../lib/pause.ts';
 import { KubernetesDown } from './ports.ts';
 import type {
   AllocationObserver,

@@ -1,6 +1,7 @@
 import AgonesSdkModule from '@google-cloud/agones-sdk';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { pause } from '../../lib/pause.ts';
 import { SdkCallError } from './game-server-sdk.ts';
 import type { GameServerSdk, GameServerView } from './game-server-sdk.ts';
 
@@ -113,7 +114,7 @@ export class AgonesSdk implements GameServerSdk {
         closeRaw(raw);
         if (options.signal?.aborted === true || clock.nowMs() + backoffMs > deadlineMs) throw error;
         logger.info({ err: error }, 'waiting for the sidecar');
-        await pause(backoffMs, options);
+        await pause(clock, backoffMs, options.signal);
         backoffMs = Math.min(backoffMs * 2, options.maxBackoffMs);
       }
     }
@@ -314,17 +315,5 @@ function withDeadline<Answer>(
         reject(new SdkCallError(name, { cause }));
       })
       .finally(cancel);
-  });
-}
-
-function pause(delayMs: number, { clock, signal }: { clock: Clock; signal?: AbortSignal }): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', finish);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, finish);
-    signal?.addEventListener('abort', finish);
   });
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { pause } from '../../lib/pause.ts';
 import { admitPlayer } from './admission.ts';
 import type { SeatCheck } from './admission.ts';
 import type { Game } from './game.ts';
@@ -166,12 +167,6 @@ async function tellShutdown({ sdk, clock, logger }: RunGameServerOptions): Promi
       await pause(clock, SHUTDOWN_RETRY_MS);
     }
   }
-}
-
-function pause(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(delayMs, resolve);
-  });
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

@@ -1,5 +1,5 @@
 import type { RacePhase } from '../../server/games/boat-race/protocol.ts';
-import { hasFinished, nextMark, ordinal } from './course.ts';
+import { hasFinished, ordinal } from './course.ts';
 import type { RaceMoment } from './interpolation.ts';
 import type { Race } from './race.ts';
 import { isInNoGoZone } from './sails.ts';
@@ -60,12 +60,4 @@ function adviceFor(
   const buoy = course.buoys[own.nextBuoy];
   if (buoy !== undefined) return `Buoy ${own.nextBuoy + 1}: leave it to ${buoy.leaveTo}`;
   return own.lap + 1 >= course.laps ? 'Cross the line to finish' : 'Cross the line for the next lap';
-}
-
-/** How far it is to what comes next, in whole metres. */
-export function metresToMark(race: Race, own: { x: number; y: number; nextBuoy: number }): number | undefined {
-  const course = race.welcome?.course;
-  if (course === undefined) return undefined;
-  const mark = nextMark(course, own.nextBuoy);
-  return Math.round(Math.hypot(mark.x - own.x, mark.y - own.y));
 }

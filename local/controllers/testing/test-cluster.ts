@@ -10,7 +10,7 @@ import { ManualClock } from '../../../lib/clock.ts';
 import { silentLogger } from '../../../lib/logger.ts';
 import { createObjectStore } from '../../api/memory-store.ts';
 import type { ObjectStore } from '../../api/store.ts';
-import { definitions } from './core-definitions.ts';
+import { resourceDefinitions } from '../../resources/resource-definitions.ts';
 import type { CoreEvent } from '../event-recorder.ts';
 import type { Node, Pod } from '../pods.ts';
 import { startControllers } from '../start-controllers.ts';
@@ -41,7 +41,7 @@ export class TestCluster {
   readonly #podsToSee = new Set<string>();
 
   constructor(config: Partial<ControllersConfig> = {}) {
-    this.store = createObjectStore(definitions, { clock: this.clock, logger: silentLogger });
+    this.store = createObjectStore(resourceDefinitions, { clock: this.clock, logger: silentLogger });
     this.store.create<KubernetesObject>('namespaces', {
       apiVersion: 'v1',
       kind: 'Namespace',
@@ -190,9 +190,7 @@ export class TestCluster {
         { type: 'Hostname', address: name },
       ],
     };
-    const { statusSubresource } = this.store.definitions.find(({ plural }) => plural === 'nodes') ?? {};
-    this.store.create<Node>('nodes', statusSubresource === true ? node : { ...node, status });
-    if (statusSubresource !== true) return;
+    this.store.create<Node>('nodes', node);
     const write = (copy: Node) => {
       copy.status = status;
     };

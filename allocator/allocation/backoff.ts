@@ -1,19 +1,3 @@
-import type { Clock } from '../../lib/clock.ts';
-
-/** Waits `delayMs`, or less when the signal fires first. */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || delayMs <= 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
-}
-
 export interface BackoffOptions {
   firstMs: number;
   maxMs: number;
