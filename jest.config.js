@@ -1,7 +1,11 @@
 export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  testMatch: ['<rootDir>/{lib,allocator,gateway,server,local,client,web,fleets,bench,test}/**/*.test.ts'],
+  testMatch: [
+    '<rootDir>/{lib,allocator,gateway,server,local,client,web,fleets,bench,test}/**/*.test.ts',
+    // Against a local of their own; `npm run conformance -- --kubeconfig FILE` runs the same on real Agones.
+    '<rootDir>/test/conformance/cases/*.conformance.ts',
+  ],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
