@@ -122,6 +122,7 @@ export interface PodTemplate {
   metadata?: Partial<ObjectMeta>;
   spec: {
     containers: Container[];
+    initContainers?: Container[];
     volumes?: Volume[];
     terminationGracePeriodSeconds?: number;
     [field: string]: unknown;

@@ -4,12 +4,17 @@ import type { Logger } from '../../lib/logger.ts';
 import type { ObjectStore } from '../api/store.ts';
 import { toTimestamp } from './timestamps.ts';
 
-/** Writes down that something happened to an object: what `kubectl describe` lists at its end. */
+/**
+ * Writes down that something happened to an object: what `kubectl describe` lists at its end.
+ *
+ * `fieldPath` names the part of the object it is about, e.g. `spec.containers{game}`.
+ */
 export type RecordEvent = (
   about: KubernetesObject,
   type: 'Normal' | 'Warning',
   reason: string,
   message: string,
+  fieldPath?: string,
 ) => void;
 
 /** An event of core/v1. */
@@ -21,6 +26,7 @@ export interface CoreEvent extends KubernetesObject {
     uid: string;
     apiVersion: string;
     resourceVersion: string;
+    fieldPath?: string;
   };
   reason: string;
   message: string;
@@ -66,9 +72,9 @@ export class EventRecorder {
 
   /** The recorder of one component, named as Agones names its own, e.g. `gameserver-controller`. */
   from(component: string): RecordEvent {
-    return (about, type, reason, message) => {
+    return (about, type, reason, message, fieldPath) => {
       try {
-        this.#record(component, about, type, reason, message);
+        this.#record(component, about, { type, reason, message }, fieldPath);
       } catch (error) {
         // An event is a courtesy: what it tells of has happened and must not fail with it.
         this.#options.log.debug({ err: error, reason }, 'an event could not be written');
@@ -76,11 +82,16 @@ export class EventRecorder {
     };
   }
 
-  #record(component: string, about: KubernetesObject, type: CoreEvent['type'], reason: string, message: string): void {
+  #record(
+    component: string,
+    about: KubernetesObject,
+    { type, reason, message }: Pick<CoreEvent, 'type' | 'reason' | 'message'>,
+    fieldPath?: string,
+  ): void {
     const { store, clock } = this.#options;
     const nowMs = clock.nowMs();
     const now = toTimestamp(nowMs);
-    const key = JSON.stringify([about.metadata.uid, component, type, reason, message]);
+    const key = JSON.stringify([about.metadata.uid, fieldPath, component, type, reason, message]);
     const known = this.#recorded.get(key);
     if (known !== undefined) {
       const counted = store.modify<CoreEvent>('events', known.namespace, known.name, (event) => {
@@ -105,6 +116,7 @@ export class EventRecorder {
         uid: about.metadata.uid ?? '',
         apiVersion: about.apiVersion,
         resourceVersion: about.metadata.resourceVersion ?? '',
+        ...(fieldPath === undefined ? {} : { fieldPath }),
       },
       reason,
       message,

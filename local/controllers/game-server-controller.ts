@@ -12,6 +12,7 @@ import {
   takePorts,
   wantedHostPorts,
   withHostPorts,
+  withSplitStaticPorts,
 } from './game-server-ports.ts';
 import { stateOf } from './game-server-states.ts';
 import { isControlledBy, keyOf, splitKey } from './ownership.ts';
@@ -142,8 +143,9 @@ export class GameServerController {
       return;
     }
     this.adopt(gameServer);
+    const ports = withSplitStaticPorts(gameServer.spec.ports ?? []);
     try {
-      if (this.#findPod(gameServer) === undefined) this.#options.store.create<Pod>('pods', podFor(gameServer));
+      if (this.#findPod(gameServer) === undefined) this.#options.store.create<Pod>('pods', podFor(gameServer, ports));
     } catch (error) {
       if (!(error instanceof StatusError) || error.code >= 500) throw error;
       const failed = this.#setState(gameServer, 'Error', (copy) => {
@@ -156,7 +158,9 @@ export class GameServerController {
       return;
     }
     record(gameServer, 'Normal', 'Creating', `Pod ${gameServer.metadata.name} created`);
-    this.#setState(gameServer, 'Starting');
+    this.#setState(gameServer, 'Starting', (copy) => {
+      if (copy.spec.ports !== undefined) copy.spec.ports = ports;
+    });
   }
 
   #becomeScheduled(gameServer: GameServer): void {
@@ -175,7 +179,8 @@ export class GameServerController {
     const ready = this.#setState(gameServer, 'Ready', (copy) => {
       Object.assign(copy.status ?? {}, location);
     });
-    this.#options.record(ready, 'Normal', 'Ready', 'SDK.Ready() complete');
+    // Nobody called the SDK for a GameServer outside the cluster, and Agones writes no event then.
+    if (devAddressOf(gameServer) === '') this.#options.record(ready, 'Normal', 'Ready', 'SDK.Ready() complete');
   }
 
   #startDeletion(gameServer: GameServer): void {
@@ -205,11 +210,10 @@ export class GameServerController {
     if (devAddressOf(gameServer) !== '' || WITHOUT_POD.has(stateOf(gameServer))) return false;
     const pod = this.#findPod(gameServer);
     if (pod === undefined) return this.#end(gameServer, 'Unhealthy', 'The Pod is missing');
+    // How its game ends does not matter any more: the GameServer stays as it is until the Pod is gone.
+    if (pod.metadata.deletionTimestamp !== undefined) return false;
     if (pod.status?.phase === 'Succeeded') return this.#end(gameServer, 'Shutdown', 'The Pod has succeeded');
     if (pod.status?.phase === 'Failed') return this.#end(gameServer, 'Unhealthy', 'The Pod has failed');
-    if (pod.metadata.deletionTimestamp !== undefined) {
-      return this.#end(gameServer, 'Unhealthy', 'The Pod is being deleted');
-    }
     return false;
   }
 

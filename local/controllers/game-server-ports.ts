@@ -1,10 +1,12 @@
 import type { GameServer, GameServerPort, GameServerStatus, PortProtocol } from '../../lib/agones.ts';
 import type { IsPortFree, PortAllocator } from './port-allocator.ts';
 
+/** The only range of host ports there is. From another name no port is given, as Agones does without a word. */
+const DEFAULT_RANGE = 'default';
+
 /** Whether Agones chooses the host port. */
-function needsHostPort(port: GameServerPort): boolean {
-  const policy = port.portPolicy ?? 'Dynamic';
-  return policy === 'Dynamic' || policy === 'Passthrough';
+function needsHostPort({ portPolicy = 'Dynamic', range = DEFAULT_RANGE }: GameServerPort): boolean {
+  return (portPolicy === 'Dynamic' || portPolicy === 'Passthrough') && range === DEFAULT_RANGE;
 }
 
 /** The host ports that are in the GameServer's spec: chosen by hand, or given to it before. */
@@ -73,28 +75,45 @@ export async function takeFreePorts(
 }
 
 /**
- * The ports of the spec with the numbers written in: `TCPUDP` becomes two of one number, `Passthrough` listens inside
- * on the same port as outside.
+ * The ports of the spec with the numbers written in: `Passthrough` listens inside on the same port as outside, and of
+ * `TCPUDP` the half for UDP becomes a port of its own, behind all others.
  *
  * @param hostPorts - one for each port that wanted one, in the spec's order
  */
 export function withHostPorts(ports: readonly GameServerPort[], hostPorts: readonly number[]): GameServerPort[] {
   const given = hostPorts.values();
-  return ports.flatMap((port) => {
-    if (!needsHostPort(port)) return splitByProtocol(port);
-    const hostPort = given.next().value;
-    if (hostPort === undefined) return [port];
-    const withNumber: GameServerPort = { ...port, hostPort };
-    if (port.portPolicy === 'Passthrough') withNumber.containerPort = hostPort;
-    return splitByProtocol(withNumber);
+  const numbered = ports.map((port): GameServerPort => {
+    const hostPort = needsHostPort(port) ? given.next().value : undefined;
+    if (hostPort === undefined) return port;
+    return { ...port, hostPort, ...(port.portPolicy === 'Passthrough' ? { containerPort: hostPort } : {}) };
   });
+  return splitByProtocol(numbered, needsHostPort, (port) => port);
 }
 
-function splitByProtocol(port: GameServerPort): GameServerPort[] {
-  if (port.protocol !== 'TCPUDP' || !needsHostPort(port)) return [port];
+/**
+ * The ports with each `Static` one of `TCPUDP` split in two, which Agones does when it makes the Pod.
+ *
+ * Source: Agones 1.57, `pkg/gameservers/controller.go`: the half for UDP loses its range.
+ */
+export function withSplitStaticPorts(ports: readonly GameServerPort[]): GameServerPort[] {
+  return splitByProtocol(
+    ports,
+    ({ portPolicy }) => portPolicy === 'Static',
+    ({ range: _range, ...port }) => port,
+  );
+}
+
+function splitByProtocol(
+  ports: readonly GameServerPort[],
+  which: (port: GameServerPort) => boolean,
+  second: (port: GameServerPort) => GameServerPort,
+): GameServerPort[] {
+  const split = ports.filter((port) => port.protocol === 'TCPUDP' && which(port));
   return [
-    { ...port, name: `${port.name}-tcp`, protocol: 'TCP' },
-    { ...port, name: `${port.name}-udp`, protocol: 'UDP' },
+    ...ports.map((port): GameServerPort =>
+      split.includes(port) ? { ...port, name: `${port.name}-tcp`, protocol: 'TCP' } : port,
+    ),
+    ...split.map((port): GameServerPort => ({ ...second(port), name: `${port.name}-udp`, protocol: 'UDP' })),
   ];
 }
 

@@ -26,17 +26,25 @@ export interface Node extends KubernetesObject {
 
 const SDK_VARIABLES: ReadonlySet<string> = new Set(['AGONES_SDK_GRPC_PORT', 'AGONES_SDK_HTTP_PORT']);
 const SAFE_TO_EVICT_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+const PASSTHROUGH_ANNOTATION = 'agones.dev/container-passthrough-port-assignment';
 
 /**
  * The Pod Agones makes for a GameServer, without the sidecar's container: `local` serves the SDK beside the process.
  *
  * Source: recorded from Agones 1.57 on Kubernetes 1.34.
+ *
+ * @param ports - those of the GameServer, one for each protocol
  */
-export function podFor(gameServer: GameServer): Pod {
+export function podFor(gameServer: GameServer, ports: readonly GameServerPort[]): Pod {
   const { template } = gameServer.spec;
   const { name, namespace = 'default' } = gameServer.metadata;
   const gameContainer = gameServer.spec.container ?? template.spec.containers[0]?.name ?? '';
   const safe = gameServer.spec.eviction?.safe ?? 'Never';
+  const portsOf = (container: Container): GameServerPort[] =>
+    ports.filter((port) => (port.container ?? gameContainer) === container.name);
+  const fill = (container: Container): Container =>
+    containerFor(gameServer, container, portsOf(container), gameContainer);
+  const { initContainers, ...spec } = template.spec;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -54,6 +62,7 @@ export function podFor(gameServer: GameServer): Pod {
         [SAFE_TO_EVICT_ANNOTATION]: safe === 'Always' ? 'true' : 'false',
         ...template.metadata?.annotations,
         'agones.dev/container': gameContainer,
+        ...passthroughAnnotation([...(initContainers ?? []), ...spec.containers], portsOf),
       },
       ownerReferences: [controlledBy(gameServer)],
     },
@@ -63,8 +72,9 @@ export function podFor(gameServer: GameServer): Pod {
       serviceAccountName: 'agones-sdk',
       hostname: name.replaceAll('.', '-'),
       ...(gameServer.spec.scheduling === 'Distributed' ? {} : { affinity: besideOtherGameServers() }),
-      ...structuredClone(template.spec),
-      containers: template.spec.containers.map((container) => containerFor(gameServer, container, gameContainer)),
+      ...structuredClone(spec),
+      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(fill) }),
+      containers: spec.containers.map(fill),
     },
   };
 }
@@ -82,13 +92,35 @@ function besideOtherGameServers(): object {
   return { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] } };
 }
 
-function containerFor(gameServer: GameServer, template: Container, gameContainer: string): Container {
+/** Which of each container's ports are `Passthrough`, by their place in its list. */
+function passthroughAnnotation(
+  containers: readonly Container[],
+  portsOf: (container: Container) => GameServerPort[],
+): Record<string, string> {
+  const places = containers.flatMap((container): [string, number[]][] => {
+    const first = ownPortsOf(container).length;
+    const own = portsOf(container).flatMap(({ portPolicy }, at) => (portPolicy === 'Passthrough' ? [first + at] : []));
+    return own.length === 0 ? [] : [[container.name, own]];
+  });
+  if (places.length === 0) return {};
+  const sorted = places.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return { [PASSTHROUGH_ANNOTATION]: JSON.stringify(Object.fromEntries(sorted)) };
+}
+
+/** The ports that the template itself gives the container. */
+function ownPortsOf(container: Container): unknown[] {
+  const { ports } = container;
+  return Array.isArray(ports) ? (ports as unknown[]) : [];
+}
+
+function containerFor(
+  gameServer: GameServer,
+  template: Container,
+  ports: readonly GameServerPort[],
+  gameContainer: string,
+): Container {
   const container: Container = { ...structuredClone(template), env: environmentFor(gameServer, template) };
-  const ports = (gameServer.spec.ports ?? []).filter((port) => (port.container ?? gameContainer) === template.name);
-  if (ports.length > 0) {
-    const own = Array.isArray(template['ports']) ? (template['ports'] as unknown[]) : [];
-    container['ports'] = [...own, ...ports.map(containerPort)];
-  }
+  if (ports.length > 0) container['ports'] = [...ownPortsOf(template), ...ports.map(containerPort)];
   const { health } = gameServer.spec;
   if (template.name === gameContainer && health?.disabled !== true && template['livenessProbe'] === undefined) {
     container['livenessProbe'] = {

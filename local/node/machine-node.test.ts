@@ -30,7 +30,7 @@ test('runs a Pod as a process and tells its address', async () => {
   expect(pod.spec.nodeName).toBe('local');
   expect(pod.status?.podIPs).toEqual([{ ip: '127.0.0.1' }]);
   expect(fixture.container('sloop')?.state.running).toBeDefined();
-  expect(fixture.events('sloop')).toEqual(['Normal Scheduled', 'Normal Pulled', 'Normal Started']);
+  expect(fixture.events('sloop')).toEqual(['Normal Scheduled', 'Normal Pulled', 'Normal Created', 'Normal Started']);
 });
 
 test.each([

@@ -32,9 +32,7 @@ interface Condition {
 
 /** Of containers that run one after the other before the others start. */
 export function initContainersOf(pod: Pod): Container[] {
-  const containers = pod.spec['initContainers'];
-  // Admission has looked at their shape.
-  return Array.isArray(containers) ? (containers as Container[]) : [];
+  return pod.spec.initContainers ?? [];
 }
 
 /** The status of a Pod as a kubelet writes it. Nothing is restarted, so every `restartCount` is 0. */

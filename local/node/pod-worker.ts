@@ -99,9 +99,9 @@ export class PodWorker {
    */
   end(graceMs: number): void {
     if (this.#finished) return;
-    const { clock, record } = this.#context;
+    const { clock } = this.#context;
     if (!this.#ending) {
-      for (const name of this.#processes.keys()) record(this.#pod, 'Normal', 'Killing', `Stopping container ${name}`);
+      for (const name of this.#processes.keys()) this.#record(name, 'Killing', `Stopping container ${name}`);
       this.#signal('SIGTERM');
     }
     this.#ending = true;
@@ -180,11 +180,12 @@ export class PodWorker {
 
   /** @throws ProcessStartError, PodConfigurationError */
   async #start(container: Container, sidecar: OpenSidecar | undefined): Promise<{ ended: Promise<ProcessExit> }> {
-    const { clock, logs, record, records } = this.#context;
+    const { clock, logs, records } = this.#context;
     const { name, image } = container;
     const { name: podName, namespace = 'default' } = this.#pod.metadata;
     const program = this.#programOf(container, sidecar);
-    record(this.#pod, 'Normal', 'Pulled', `Image ${image} is a program of this machine: ${program.file}`);
+    this.#record(name, 'Pulled', `Image ${image} is a program of this machine: ${program.file}`);
+    this.#record(name, 'Created', `Created container: ${name}`);
     const group = await ProcessGroup.start(program);
     const startedAtMs = clock.nowMs();
     const log = logs.open(namespace, podName, name);
@@ -194,7 +195,7 @@ export class PodWorker {
     this.#states.set(name, { kind: 'running', pid: group.pid, startedAtMs });
     this.#reachable = true;
     this.#report(initContainersOf(this.#pod).includes(container) ? 'Pending' : 'Running');
-    record(this.#pod, 'Normal', 'Started', `Started container ${name}`);
+    this.#record(name, 'Started', `Started container ${name}`);
     // Asked to end while it was being started: nobody has told it yet.
     if (this.#ending) group.signal('SIGTERM');
     await records.add(group.pid, `${podName} ${name}`);
@@ -273,6 +274,13 @@ export class PodWorker {
     this.#context.record(this.#pod, 'Warning', 'Failed', message);
     this.#context.logger.warn({ pod: this.#pod.metadata.name, why: message }, 'a Pod cannot be run');
     this.#report(this.#phase);
+  }
+
+  /** What happens to one container. */
+  #record(container: string, reason: string, message: string): void {
+    const isInit = initContainersOf(this.#pod).some(({ name }) => name === container);
+    const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+    this.#context.record(this.#pod, 'Normal', reason, message, fieldPath);
   }
 
   #report(phase: PodPhase): void {

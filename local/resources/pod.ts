@@ -4,7 +4,7 @@ import type { JsonObject } from '../api/json.ts';
 import { isNamespaceName } from '../api/object-names.ts';
 import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
 import { coreResource } from './core-resource.ts';
-import { duplicateValue, invalidValue, requiredValue, textOf } from './field-faults.ts';
+import { duplicateValue, invalidValue, requiredValue, textOf, unsupportedValue } from './field-faults.ts';
 import { objectIn, objectsIn } from './game-server-defaults.ts';
 import { podSpecSchema } from './pod-template-schema.ts';
 import { AGE_COLUMN, computedColumn, readField, readText } from './printer-columns.ts';
@@ -12,6 +12,7 @@ import { resourceFaults } from './resource-quantities.ts';
 import { anyFields, fields } from './schema-parts.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
+const PORT_PROTOCOLS: readonly string[] = ['SCTP', 'TCP', 'UDP'];
 
 /** Pods of core/v1: on one machine, the process of a GameServer. */
 export const podDefinition: ResourceDefinition = coreResource({
@@ -62,6 +63,7 @@ function applyPodDefaults(pod: JsonObject): void {
     const latest = typeof image === 'string' && (image.endsWith(':latest') || !/:[^/]+$|@/.test(image));
     container['imagePullPolicy'] ??= latest ? 'Always' : 'IfNotPresent';
     container['resources'] ??= {};
+    for (const port of objectsIn(container['ports'])) port['protocol'] ??= 'TCP';
   }
   objectIn(pod, 'status')['phase'] ??= 'Pending';
 }
@@ -71,13 +73,14 @@ function podFaults(spec: JsonObject): FieldFault[] {
   const volumes = new Set(objectsIn(spec['volumes']).map((volume) => volume['name']));
   const faults: FieldFault[] = [];
   const names = new Set<unknown>();
+  const hostPorts = new Set<string>();
   if (objectsIn(spec['containers']).length === 0) faults.push(requiredValue('spec.containers', 'there must be one'));
   for (const key of ['initContainers', 'containers']) {
     for (const [index, container] of objectsIn(spec[key]).entries()) {
       const path = `spec.${key}[${index}]`;
       if (names.has(container['name'])) faults.push(duplicateValue(`${path}.name`, container['name']));
       names.add(container['name']);
-      faults.push(...containerFaults(container, path, volumes));
+      faults.push(...containerFaults(container, path, volumes), ...portFaults(container, path, hostPorts));
     }
   }
   return faults;
@@ -98,6 +101,22 @@ function containerFaults(container: JsonObject, path: string, volumes: ReadonlyS
     if (variable['name'] === '') faults.push(requiredValue(`${path}.env[${index}].name`, 'a variable has a name'));
   }
   return [...faults, ...resourceFaults(container['resources'], `${path}.resources`)];
+}
+
+/** @param hostPorts - those of the Pod so far; gets those of the container */
+function portFaults(container: JsonObject, path: string, hostPorts: Set<string>): FieldFault[] {
+  const faults: FieldFault[] = [];
+  for (const [index, { protocol, hostPort }] of objectsIn(container['ports']).entries()) {
+    const field = `${path}.ports[${index}]`;
+    if (!PORT_PROTOCOLS.includes(textOf(protocol))) {
+      faults.push(unsupportedValue(`${field}.protocol`, protocol, PORT_PROTOCOLS));
+    }
+    if (typeof hostPort !== 'number' || hostPort === 0) continue;
+    const key = `${textOf(protocol)}//${hostPort}`;
+    if (hostPorts.has(key)) faults.push(duplicateValue(`${field}.hostPort`, key));
+    hostPorts.add(key);
+  }
+  return faults;
 }
 
 function containerStatuses(pod: KubernetesObject): JsonObject[] {

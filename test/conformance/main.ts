@@ -39,13 +39,7 @@ async function run(): Promise<number> {
   const reportPath = join(directory, 'report.json');
   try {
     const code = await runJest(
-      [
-        `--maxWorkers=${values.workers}`,
-        '--json',
-        `--outputFile=${reportPath}`,
-        'test/conformance/cases',
-        ...narrow(positionals),
-      ],
+      [`--maxWorkers=${values.workers}`, '--json', `--outputFile=${reportPath}`, ...narrow(positionals)],
       values.kubeconfig,
     );
     const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report;

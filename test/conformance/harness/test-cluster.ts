@@ -28,6 +28,18 @@ export const RUN_LABEL = 'regatta.dev/conformance';
 const DEADLINE_MS = 60_000;
 const DELETED_KINDS = ['fleetautoscalers', 'fleets', 'gameservers'] as const;
 
+/** An event of core/v1, as far as cases look at it. */
+export interface ObjectEvent {
+  type: string;
+  reason: string;
+  message: string;
+  involvedObject: { kind: string; fieldPath?: string };
+}
+
+/** A Pod of core/v1; what is not there fails the expectation. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type Pod = KubernetesObject & { spec: any; status: any };
+
 type Partially<T> = { [K in keyof T]?: unknown };
 
 /**
@@ -103,6 +115,11 @@ export class TestCluster {
   /** Those that carry all the labels. */
   gameServers(labels: Record<string, string>): Promise<GameServer[]> {
     return this.listed<GameServer>(`${PATHS.gameservers}?labelSelector=${selectorText(labels)}`);
+  }
+
+  async pod(name: string): Promise<Pod | undefined> {
+    const answer = await this.request('GET', `${PATHS.pods}/${name}`);
+    return answer.status === 404 ? undefined : succeeded<Pod>(answer);
   }
 
   async fleet(name: string): Promise<Fleet> {
@@ -267,9 +284,10 @@ export class TestCluster {
     return status;
   }
 
-  /** Reasons of the events about an object, in the order they were first seen. */
-  async eventsAbout(name: string): Promise<{ type: string; reason: string; message: string }[]> {
-    return this.listed(`${PATHS.events}?fieldSelector=${encodeURIComponent(`involvedObject.name=${name}`)}`);
+  /** The events about an object, in the order they were first seen; of one kind where several have the name. */
+  async eventsAbout(name: string, kind?: string): Promise<ObjectEvent[]> {
+    const about = `involvedObject.name=${name}${kind === undefined ? '' : `,involvedObject.kind=${kind}`}`;
+    return this.listed(`${PATHS.events}?fieldSelector=${encodeURIComponent(about)}`);
   }
 
   /** Removes whatever cases of this file made, and waits for it. */
