@@ -69,11 +69,20 @@ const schema = z
     LOCAL_LOG_LINES_PER_POD: wholeNumber(2000, { min: 1, max: 100_000 }),
     LOCAL_LOG_FILE_BYTES: wholeNumber(10_485_760, { min: 1024, max: 1_073_741_824 }),
     LOCAL_LOGS_OF_ENDED_PODS: wholeNumber(100, { min: 0, max: 10_000 }),
+    /** Of a fault on demand that does not say for how long. */
+    LOCAL_FAULT_DEFAULT_DURATION_MS: wholeNumber(30_000, { min: 1, max: 86_400_000 }),
+    LOCAL_FAULT_MAX_DURATION_MS: wholeNumber(600_000, { min: 1, max: 86_400_000 }),
+    /** Faults on demand that are active at the same time. */
+    LOCAL_MAX_FAULTS: wholeNumber(100, { min: 1, max: 1000 }),
     LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   })
   .refine((config) => config.LOCAL_MIN_GAME_PORT <= config.LOCAL_MAX_GAME_PORT, {
     path: ['LOCAL_MAX_GAME_PORT'],
     message: 'is below LOCAL_MIN_GAME_PORT',
+  })
+  .refine((config) => config.LOCAL_FAULT_DEFAULT_DURATION_MS <= config.LOCAL_FAULT_MAX_DURATION_MS, {
+    path: ['LOCAL_FAULT_MAX_DURATION_MS'],
+    message: 'is below LOCAL_FAULT_DEFAULT_DURATION_MS',
   });
 
 export type LocalConfig = ReturnType<typeof loadConfig>;
@@ -101,6 +110,11 @@ export function loadConfig(environment: Environment) {
     logLinesPerPod: parsed.LOCAL_LOG_LINES_PER_POD,
     logFileBytes: parsed.LOCAL_LOG_FILE_BYTES,
     logsOfEndedPods: parsed.LOCAL_LOGS_OF_ENDED_PODS,
+    faults: {
+      defaultDurationMs: parsed.LOCAL_FAULT_DEFAULT_DURATION_MS,
+      maxDurationMs: parsed.LOCAL_FAULT_MAX_DURATION_MS,
+      maxActive: parsed.LOCAL_MAX_FAULTS,
+    },
     logLevel: parsed.LOG_LEVEL,
     baseEnvironment: baseEnvironment(environment),
   };

@@ -12,6 +12,8 @@ import type { ObjectStore } from './api/store.ts';
 import type { LocalConfig } from './config.ts';
 import { EventRecorder } from './controllers/event-recorder.ts';
 import { startControllers } from './controllers/start-controllers.ts';
+import { apiFaults } from './faults/api-faults.ts';
+import { FaultSet } from './faults/fault-set.ts';
 import { isPortFree } from './node/free-ports.ts';
 import { MachineNode } from './node/machine-node.ts';
 import { PodLogs } from './node/pod-logs.ts';
@@ -35,6 +37,8 @@ export interface Local {
   url: string;
   kubeconfigPath: string;
   store: ObjectStore;
+  /** What is asked for here, or over HTTP, goes wrong. */
+  faults: FaultSet;
   /** Ends every GameServer, then the API; leaves the logs. */
   stop(): Promise<void>;
 }
@@ -96,7 +100,9 @@ async function start(
     keptEndedPods: config.logsOfEndedPods,
     ...(onLogLine === undefined ? {} : { onLine: onLogLine }),
   });
+  const faults = new FaultSet({ clock, logger, bounds: config.faults });
   const api = createApiServer({
+    ...apiFaults({ faults, clock }),
     store,
     clock,
     logger,
@@ -156,12 +162,15 @@ async function start(
     engine.stop();
     controllers.stop();
   });
+  undo.push(() => {
+    faults.stop();
+  });
   const kubeconfigPath = join(stateDirectory, 'kubeconfig');
   writeFileSync(kubeconfigPath, kubeconfigText(url), { mode: 0o600 });
   undo.push(() => {
     rmSync(kubeconfigPath, { force: true });
   });
-  return { url, kubeconfigPath, store };
+  return { url, kubeconfigPath, store, faults };
 }
 
 function namespaceObject(name: string): KubernetesObject {

@@ -1,7 +1,8 @@
 import type { GameServer, GameServerAllocation } from '../../lib/agones.ts';
 import type { CoreEvent } from '../controllers/event-recorder.ts';
 import { EventRecorder } from '../controllers/event-recorder.ts';
-import { seededRandom, TestCluster } from '../controllers/testing/test-cluster.ts';
+import { seededRandom } from '../../lib/seeded-random.ts';
+import { TestCluster } from '../controllers/testing/test-cluster.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { createAllocationEngine } from './allocation-engine.ts';
 import type { AllocationEngine } from './allocation-engine.ts';

@@ -17,6 +17,7 @@ import { StatusError } from './status-error.ts';
 import type { ObjectStore } from './store.ts';
 import { PlainTextRefusal } from './virtual-resource.ts';
 import type { VirtualResource } from './virtual-resource.ts';
+import type { OpenWatch } from './watch.ts';
 
 /** What an API server serves, and its bounds. */
 export interface ApiServerOptions {
@@ -29,6 +30,10 @@ export interface ApiServerOptions {
   logger: Logger;
   /** Asked before each request; true when it has answered the request itself. */
   beforeRequest?(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean>;
+  /** Asked before each answer that is not a stream; true when it is not to be sent. */
+  beforeAnswer?(request: IncomingMessage, response: ServerResponse, answer: Answer): boolean | Promise<boolean>;
+  /** Told of each watch as it opens. */
+  onWatch?(watch: OpenWatch): void;
   /** @default 3 MiB, as Kubernetes */
   maxBodyBytes?: number;
   /** @default 1024 */
@@ -101,6 +106,7 @@ class HttpApiServer implements ApiServer {
       ...(options.logs === undefined ? {} : { logs: options.logs }),
       clock: options.clock,
       maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024,
+      onWatch: (watch) => options.onWatch?.(watch),
       watch: {
         maxWatchMs: options.maxWatchMs ?? 45 * 60_000,
         bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
@@ -154,10 +160,14 @@ class HttpApiServer implements ApiServer {
     try {
       if ((await this.#options.beforeRequest?.(request, response)) === true) return;
       const answer = await this.#answer(request, response, gone.signal);
-      if (answer !== TAKEN_OVER) sendAnswer(response, answer);
+      if (answer !== TAKEN_OVER) await this.#send(request, response, answer);
     } catch (error) {
-      sendAnswer(response, this.#refusal(error, request));
+      await this.#send(request, response, this.#refusal(error, request));
     }
+  }
+
+  async #send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+    if ((await this.#options.beforeAnswer?.(request, response, answer)) !== true) sendAnswer(response, answer);
   }
 
   #refusal(error: unknown, request: IncomingMessage): Answer {

@@ -25,7 +25,7 @@ import type { ObjectStore } from './store.ts';
 import type { VirtualResource } from './virtual-resource.ts';
 import { createVirtual } from './virtual-requests.ts';
 import { WatchStream, parseWatchRequest } from './watch.ts';
-import type { WatchBounds } from './watch.ts';
+import type { OpenWatch, WatchBounds } from './watch.ts';
 
 /** What requests for resources are answered from. */
 export interface ResourceRequestOptions {
@@ -35,6 +35,8 @@ export interface ResourceRequestOptions {
   clock: Clock;
   maxBodyBytes: number;
   watch: WatchBounds;
+  /** Told of each watch as it opens. */
+  onWatch?(watch: OpenWatch): void;
 }
 
 const STREAMING_SUBRESOURCES = new Set(['exec', 'attach', 'portforward', 'proxy']);
@@ -198,6 +200,7 @@ export class ResourceRequests {
       this.#watches.delete(stream);
     });
     stream.start();
+    this.#options.onWatch?.(stream);
     return TAKEN_OVER;
   }
 

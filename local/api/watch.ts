@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { apiVersionOf } from './admission.ts';
 import { versionOf } from './change-history.ts';
 import type { ObjectFilter } from './listing.ts';
-import { invalidOptions, statusObject } from './refusals.ts';
+import { expired, invalidOptions, statusObject } from './refusals.ts';
 import { renderWatched } from './representation.ts';
 import type { View } from './representation.ts';
 import { parseBoolean, parseCount } from './request-options.ts';
@@ -60,8 +60,34 @@ export function parseWatchRequest(query: URLSearchParams, bounds: WatchBounds): 
   };
 }
 
+/** A watch from outside: for whoever has to break it. */
+export interface OpenWatch {
+  /** Plural. */
+  readonly resource: string;
+  /** Undefined for all namespaces. */
+  readonly namespace: string | undefined;
+  readonly userAgent: string;
+  /** Undefined when it began with the objects as they were. */
+  readonly sinceVersion: number | undefined;
+  readonly isOpen: boolean;
+  /** Calls back once when it is over, at once when it is already. */
+  onClose(callback: () => void): void;
+  /** Ends it in order. */
+  end(): void;
+  /** Breaks its connection off. */
+  reset(): void;
+  /** Tells the error as its last event and ends it. */
+  fail(error: StatusError): void;
+  /**
+   * Sends nothing more, not even its end: what happens meanwhile, and what had not been sent yet, is never told.
+   *
+   * @returns has it go on with what happens from then on
+   */
+  silence(): () => void;
+}
+
 /** One watch: a stream of events, one JSON object a line, until its time is over or the client is gone. */
-export class WatchStream {
+export class WatchStream implements OpenWatch {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   readonly #filter: ObjectFilter;
@@ -76,6 +102,9 @@ export class WatchStream {
   #flushing = false;
   #sentTable = false;
   #ended = false;
+  /** How many want it silent. */
+  #silencers = 0;
+  #isTimeOver = false;
 
   constructor(
     response: ServerResponse,
@@ -112,12 +141,37 @@ export class WatchStream {
         this.#take(event);
       }),
       this.#clock.after(this.#request.timeoutMs, () => {
-        if (this.#request.bookmarks) this.#sendBookmark();
-        this.end();
+        this.#isTimeOver = true;
+        this.#endInTime();
       }),
     );
     if (this.#request.bookmarks) this.#scheduleBookmark();
     this.#startFlush();
+  }
+
+  get resource(): string {
+    return this.#view.definition.plural;
+  }
+
+  get namespace(): string | undefined {
+    return this.#filter.namespace;
+  }
+
+  get userAgent(): string {
+    return this.#response.req.headers['user-agent'] ?? '';
+  }
+
+  get sinceVersion(): number | undefined {
+    return this.#request.sinceVersion;
+  }
+
+  get isOpen(): boolean {
+    return !this.#ended;
+  }
+
+  onClose(callback: () => void): void {
+    if (this.#ended) callback();
+    else this.#ends.push(callback);
   }
 
   /** Ends the stream. May be called again. */
@@ -125,8 +179,34 @@ export class WatchStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#pending = [];
-    for (const end of this.#ends) end();
+    for (const end of this.#ends.splice(0)) end();
     this.#response.end();
+  }
+
+  reset(): void {
+    this.#response.socket?.resetAndDestroy();
+    this.end();
+  }
+
+  fail(error: StatusError): void {
+    if (this.#ended) return;
+    this.#response.write(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`);
+    this.end();
+  }
+
+  silence(): () => void {
+    this.#silencers += 1;
+    this.#pending = [];
+    return () => {
+      this.#silencers -= 1;
+      if (this.#isTimeOver) this.#endInTime();
+    };
+  }
+
+  #endInTime(): void {
+    if (this.#silencers > 0) return;
+    if (this.#request.bookmarks) this.#sendBookmark();
+    this.end();
   }
 
   /** Queues what comes before the changes from now on; false when the watch is over at once. */
@@ -147,21 +227,19 @@ export class WatchStream {
       return true;
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      this.#response.write(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`);
-      this.end();
+      this.fail(error);
       return false;
     }
   }
 
   #take(event: WatchEvent): void {
     const { sinceVersion } = this.#request;
+    if (this.#silencers > 0) return;
     if (sinceVersion !== undefined && versionOf(event.object) <= sinceVersion) return;
     const seen = this.#seenThrough(event);
     if (seen === undefined) return;
     if (this.#pending.length >= this.#pendingLimit) {
-      const error = new StatusError(410, 'Expired', 'the watch fell too far behind: list again');
-      this.#response.write(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`);
-      this.end();
+      this.fail(expired('the watch fell too far behind: list again'));
       return;
     }
     this.#pending.push(seen);
@@ -228,7 +306,7 @@ export class WatchStream {
 
   /** Tells the client how far it is, unless there are events on the way, which tell it as well. */
   #sendBookmark(annotations?: Record<string, string>): void {
-    if (this.#flushing || this.#ended) return;
+    if (this.#flushing || this.#ended || this.#silencers > 0) return;
     const { definition, representation } = this.#view;
     const metadata = {
       resourceVersion: this.#store.resourceVersion,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { GameServer } from '../../lib/agones.ts';
 import { createAllocationEngine } from '../allocation/allocation-engine.ts';
-import { TestCluster, seededRandom } from './testing/test-cluster.ts';
+import { seededRandom } from '../../lib/seeded-random.ts';
+import { TestCluster } from './testing/test-cluster.ts';
 
 /** What may happen to a Fleet. `pick` chooses a GameServer among those there are. */
 type Happening =

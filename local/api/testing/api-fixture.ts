@@ -62,11 +62,12 @@ export async function startApi(
       const parsed: unknown = contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : undefined;
       return { status: response.status, contentType, headers: response.headers, text, body: parsed };
     },
-    watch: (path, headers) => openWatch(url + path, headers ?? {}),
+    watch: (path, headers) => openWatch(url + path, headers),
   };
 }
 
-async function openWatch(url: string, headers: Record<string, string>): Promise<TestWatch> {
+/** Opens a watch at a URL. @throws Error when it is refused */
+export async function openWatch(url: string, headers: Record<string, string> = {}): Promise<TestWatch> {
   const abort = new AbortController();
   const response = await fetch(url, { headers, signal: abort.signal });
   if (response.status !== 200 || response.body === null) throw new Error(`watch refused: ${await response.text()}`);

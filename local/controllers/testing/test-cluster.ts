@@ -8,6 +8,7 @@ import type {
 } from '../../../lib/agones.ts';
 import { ManualClock } from '../../../lib/clock.ts';
 import { silentLogger } from '../../../lib/logger.ts';
+import { seededRandom } from '../../../lib/seeded-random.ts';
 import { createObjectStore } from '../../api/memory-store.ts';
 import type { ObjectStore } from '../../api/store.ts';
 import { resourceDefinitions } from '../../resources/resource-definitions.ts';
@@ -17,15 +18,6 @@ import { startControllers } from '../start-controllers.ts';
 import type { Controllers, ControllersConfig } from '../start-controllers.ts';
 
 const PROCESS_FINALIZER = 'example.com/process';
-
-/** Numbers in [0, 1) that are the same for the same seed. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /**
  * The store and the controllers on a clock of one's own, and a node that only pretends to run processes: a Pod is
