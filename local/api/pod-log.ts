@@ -1,5 +1,5 @@
-import { parseBoolean, parseCount } from './request-options.ts';
-import { badRequest } from './refusals.ts';
+import { parseBoolean } from './request-options.ts';
+import { badRequest, invalid } from './refusals.ts';
 
 /** Which part of a log is asked for. */
 export interface LogOptions {
@@ -27,15 +27,15 @@ export interface PodLogs {
 }
 
 /**
- * Reads the options of a log.
+ * Reads the options of a log of a Pod.
  *
- * @throws StatusError 400
+ * @throws StatusError 400, 422
  */
-export function parseLogOptions(query: URLSearchParams, signal: AbortSignal): LogOptions {
+export function parseLogOptions(pod: string, query: URLSearchParams, signal: AbortSignal): LogOptions {
   const container = query.get('container') ?? '';
-  const tailLines = parseCount(query, 'tailLines');
-  const sinceSeconds = parseCount(query, 'sinceSeconds');
-  const limitBytes = parseCount(query, 'limitBytes');
+  const tailLines = readNumber(pod, query, 'tailLines', 0);
+  const sinceSeconds = readNumber(pod, query, 'sinceSeconds', 1);
+  const limitBytes = readNumber(pod, query, 'limitBytes', 1);
   const sinceTime = query.get('sinceTime') ?? '';
   const sinceMs = Date.parse(sinceTime);
   if (sinceTime !== '' && Number.isNaN(sinceMs)) throw badRequest('sinceTime must be a time as in RFC 3339');
@@ -53,4 +53,16 @@ export function parseLogOptions(query: URLSearchParams, signal: AbortSignal): Lo
     ...(sinceTime === '' ? {} : { sinceMs }),
     ...(limitBytes === undefined ? {} : { limitBytes }),
   };
+}
+
+/** @throws StatusError 400 when it is no number, 422 when it is below the least there may be */
+function readNumber(pod: string, query: URLSearchParams, name: string, least: number): number | undefined {
+  const text = query.get(name) ?? '';
+  if (text === '') return undefined;
+  if (!/^-?\d{1,15}$/.test(text)) throw badRequest(`${name}: ${JSON.stringify(text)} is not a whole number`);
+  const value = Number(text);
+  if (value >= least) return value;
+  const message = `Invalid value: ${value}: must be ${least} or more`;
+  const fault = { reason: 'FieldValueInvalid', field: name, message } as const;
+  throw invalid({ group: '', kind: 'PodLogOptions', plural: '' }, pod, [fault]);
 }

@@ -252,7 +252,7 @@ export class ResourceRequests {
     if (method !== 'GET') throw methodNotAllowed();
     const namespace = path.namespace ?? '';
     this.#options.store.get(definition.plural, namespace, name);
-    const log = this.#options.logs?.openLog(namespace, name, parseLogOptions(query, signal));
+    const log = this.#options.logs?.openLog(namespace, name, parseLogOptions(name, query, signal));
     if (log === undefined) throw badRequest(`there is no log of pod "${name}" yet`);
     response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
     response.flushHeaders();

@@ -9,6 +9,8 @@ import type { LogReadOptions } from './container-log.ts';
 export interface PodLogReadOptions extends LogReadOptions {
   /** Must be given when the Pod has several. */
   container?: string;
+  /** The log of the container before its last restart. */
+  previous?: boolean;
 }
 
 export interface PodLogsOptions {
@@ -63,7 +65,8 @@ export class PodLogs {
   /**
    * Lines with their ends; undefined when there is no log (yet).
    *
-   * @throws StatusError 400 when the container is not named and there are several, or has none of that name
+   * @throws StatusError 400 when the container is not named and there are several, when there is none of that name, or when
+   *   the log before a restart is asked for: nothing is started twice
    */
   read(namespace: string, pod: string, options: PodLogReadOptions): AsyncIterable<string> | undefined {
     const logs = this.#logs.get(`${namespace}/${pod}`);
@@ -75,6 +78,9 @@ export class PodLogs {
     }
     const log = logs.get(name);
     if (log === undefined) throw badRequest(`container ${name} is not valid for pod ${pod}`);
+    if (options.previous === true) {
+      throw badRequest(`previous terminated container "${name}" in pod "${pod}" not found`);
+    }
     return log.read(options);
   }
 
