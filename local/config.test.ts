@@ -24,8 +24,16 @@ test('names every fault at once', () => {
     LOCAL_MAX_PODS: '0',
     LOCAL_IMAGES: '{"a:1": {"command": []}, "b:1": {"command": ["node"], "dir": "/"}}',
     LOCAL_IMAGES_FILE: '/no/such/file',
+    LOCAL_SERVICES: '{"games/scaler": "http://127.0.0.1"}',
   });
-  for (const named of ['LOCAL_PORT', 'LOCAL_MAX_PODS', 'LOCAL_IMAGES["a:1"].command', '["b:1"]', '/no/such/file']) {
+  for (const named of [
+    'LOCAL_SERVICES["games/scaler"]',
+    'LOCAL_PORT',
+    'LOCAL_MAX_PODS',
+    'LOCAL_IMAGES["a:1"].command',
+    '["b:1"]',
+    '/no/such/file',
+  ]) {
     expect(fault).toContain(named);
   }
 });
@@ -44,6 +52,11 @@ test('reads images from YAML, with folders relative to the file, and those of th
     'one:1': { command: ['node', 'one.js'], cwd: join(directory, 'games') },
     'two:1': { command: ['new'] },
   });
+});
+
+test('knows where Services are on this machine', () => {
+  const { services } = loadConfig({ LOCAL_SERVICES: '{"games/scaler": "127.0.0.1:9000"}' });
+  expect([...services]).toEqual([['games/scaler', '127.0.0.1:9000']]);
 });
 
 test('passes to processes what the machine needs and nothing else', () => {

@@ -41,6 +41,25 @@ function readImagesFile(path: string, context: z.RefinementCtx): Images {
   return Object.fromEntries(images.map(([image, program]) => [image, { ...program, cwd: besideFile(program.cwd) }]));
 }
 
+const serviceAddresses = z.record(
+  z.string().regex(/^[^/]+\/[^/]+$/, 'is not NAMESPACE/NAME'),
+  z.string().regex(/^\S+:\d{1,5}$/, 'is not HOST:PORT'),
+);
+
+function parseServices(text: string, context: z.RefinementCtx): ReadonlyMap<string, string> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `cannot be read: ${String(error)}` });
+    return z.NEVER;
+  }
+  const services = serviceAddresses.safeParse(parsed);
+  if (services.success) return new Map(Object.entries(services.data));
+  for (const issue of services.error.issues) context.addIssue({ ...issue, code: 'custom' });
+  return z.NEVER;
+}
+
 const schema = z
   .object({
     /** The Kubernetes API. */
@@ -58,6 +77,8 @@ const schema = z
     LOCAL_IMAGES: z.string().default('{}').transform(parseImages),
     /** The same as a YAML file, whose `cwd`s are relative to it. An image in both is that of LOCAL_IMAGES. */
     LOCAL_IMAGES_FILE: z.string().transform(readImagesFile).optional(),
+    /** JSON: where Services that autoscaler webhooks name are on this machine, `namespace/name` to `host:port`. */
+    LOCAL_SERVICES: z.string().default('{}').transform(parseServices),
     /** The address of this machine that GameServers get. */
     LOCAL_ADDRESS: z.string().default('127.0.0.1'),
     /** Pods, each with its processes, at the same time. */
@@ -103,6 +124,7 @@ export function loadConfig(environment: Environment) {
     allocationBatchWaitMs: parsed.LOCAL_ALLOCATION_BATCH_WAIT_MS,
     sdkWriteIntervalMs: parsed.LOCAL_SDK_WRITE_INTERVAL_MS,
     images: new Map(Object.entries({ ...parsed.LOCAL_IMAGES_FILE, ...parsed.LOCAL_IMAGES })),
+    services: parsed.LOCAL_SERVICES,
     address: parsed.LOCAL_ADDRESS,
     maxPods: parsed.LOCAL_MAX_PODS,
     stopGraceMs: parsed.LOCAL_STOP_GRACE_MS,

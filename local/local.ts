@@ -157,6 +157,7 @@ async function start(
     minPort: config.minGamePort,
     maxPort: config.maxGamePort,
     isPortFree,
+    webhookServices: config.services,
   });
   undo.push(() => {
     engine.stop();

@@ -1,35 +1,9 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { FleetAutoscaler } from '../../lib/agones.ts';
+import type { Fleet, FleetAutoscaler, GameServer } from '../../lib/agones.ts';
 import type { CoreEvent } from './event-recorder.ts';
-import { applyBuffer } from './buffer-policy.ts';
 import { TestCluster } from './testing/test-cluster.ts';
-
-describe('the Buffer policy', () => {
-  const status = (allocatedReplicas: number) => ({
-    replicas: allocatedReplicas,
-    readyReplicas: 0,
-    reservedReplicas: 4,
-    allocatedReplicas,
-  });
-
-  it.each([
-    { allocated: 0, bufferSize: 2, min: 0, max: 10, replicas: 2, limited: false },
-    { allocated: 3, bufferSize: 2, min: 0, max: 10, replicas: 5, limited: false },
-    { allocated: 0, bufferSize: 2, min: 5, max: 10, replicas: 5, limited: true },
-    { allocated: 9, bufferSize: 2, min: 0, max: 10, replicas: 10, limited: true },
-    { allocated: 8, bufferSize: '20%', min: 1, max: 20, replicas: 10, limited: false },
-    { allocated: 8, bufferSize: '30%', min: 1, max: 20, replicas: 12, limited: false },
-    { allocated: 0, bufferSize: '30%', min: 1, max: 20, replicas: 1, limited: true },
-  ])(
-    'asks for $replicas with $allocated Allocated and a buffer of $bufferSize in [$min, $max]',
-    ({ allocated, bufferSize, min, max, replicas, limited }) => {
-      const policy = { bufferSize, minReplicas: min, maxReplicas: max };
-      expect(applyBuffer(policy, status(allocated))).toEqual({ replicas, limited });
-    },
-  );
-});
 
 describe('a FleetAutoscaler', () => {
   let cluster: TestCluster;
@@ -43,14 +17,22 @@ describe('a FleetAutoscaler', () => {
     answer = { status: 200, body: '' };
     webhook = createServer((request, response) => {
       void readBody(request).then((body) => {
-        reviews.push({ path: request.url, type: request.headers['content-type'], review: JSON.parse(body) });
+        reviews.push({
+          path: request.url,
+          host: request.headers.host,
+          type: request.headers['content-type'],
+          review: JSON.parse(body),
+        });
         response.writeHead(answer.status).end(answer.body);
       });
     });
     await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
     // A TCP server's address is an object.
     url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}`;
-    cluster = new TestCluster({ webhookServices: new Map([['games/scaler', url]]), webhookTimeoutMs: 15_000 });
+    cluster = new TestCluster({
+      webhookServices: new Map([['games/scaler', new URL(url).host]]),
+      webhookTimeoutMs: 15_000,
+    });
   });
 
   afterEach(async () => {
@@ -143,7 +125,7 @@ describe('a FleetAutoscaler', () => {
     });
     cluster.settle();
     await until(() => cluster.fleet('race').spec.replicas === 0);
-    expect(reviews[0]).toMatchObject({ path: '/autoscale' });
+    expect(reviews[0]).toMatchObject({ path: '/autoscale', host: 'scaler.games.svc:8000' });
   });
 
   it('takes scale: false as the number of replicas there are', async () => {
@@ -202,6 +184,115 @@ describe('a FleetAutoscaler', () => {
       type: 'Warning',
       message: expect.stringContaining('did not answer within 15000 ms'),
     });
+  });
+
+  const rooms = (capacity: number) => ({ counters: { rooms: { count: 0, capacity } } });
+
+  function createFleetWithRooms(replicas: number): void {
+    const template = { spec: { containers: [{ name: 'game', image: 'game:1' }] } };
+    cluster.createFleet('race', { replicas, template: { spec: { template, ...rooms(10) } } });
+    cluster.settle();
+  }
+
+  const counter = (bufferSize: number | string, maxCapacity = 100) => ({ key: 'rooms', bufferSize, maxCapacity });
+
+  it('with a Counter keeps room in it, and takes away what its Fleet would lose first', async () => {
+    createFleetWithRooms(1);
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'race',
+      policy: { type: 'Counter', counter: counter(25) },
+      sync: everyTwoSeconds,
+    });
+    cluster.settle();
+    await until(() => cluster.fleet('race').status?.readyReplicas === 3);
+    await until(() => statusOf('scaler')?.lastAppliedPolicy === 'Counter');
+    cluster.store.modify<Fleet>('fleets', 'default', 'race', (fleet) => {
+      fleet.spec.priorities = [{ type: 'Counter', key: 'rooms', order: 'Ascending' }];
+    });
+    const [small, ...large] = cluster.gameServers().toReversed();
+    for (const [gameServer, capacity] of [
+      [small, 10],
+      [large[0], 30],
+      [large[1], 30],
+    ] as const) {
+      cluster.store.modify<GameServer>('gameservers', 'default', gameServer?.metadata.name ?? '', (copy) => {
+        Object.assign(copy.status ?? {}, rooms(capacity));
+      });
+    }
+    cluster.settle();
+    cluster.clock.advance(2000);
+    await until(() => cluster.gameServers().length === 1);
+    expect(large.map(({ metadata }) => metadata.name)).toContain(cluster.gameServers()[0]?.metadata.name);
+  });
+
+  it('with a Schedule that is not active cannot scale, says so, and tries again every three seconds', async () => {
+    cluster.createFleet('race', { replicas: 1 });
+    cluster.settle();
+    const between = { start: '2025-01-01T00:00:00Z', end: '2999-01-01T00:00:00Z' };
+    const nested = { type: 'Buffer', buffer: { bufferSize: 3, maxReplicas: 5 } };
+    const schedule = { between, activePeriod: { startCron: '10 0 1 1 *', duration: '1h' }, policy: nested };
+    cluster.createAutoscaler('scaler', { fleetName: 'race', policy: { type: 'Schedule', schedule } });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.ableToScale === false);
+    const attempts = () =>
+      cluster.store.list<CoreEvent>('events').find(({ reason }) => reason === 'FleetAutoscaler')?.count ?? 0;
+    const pass = async (ms: number, expected: number) => {
+      cluster.clock.advance(ms);
+      await until(() => attempts() === expected);
+    };
+    for (let retry = 1; retry <= 5; retry += 1) await pass(200, 1 + retry);
+    await pass(3000, 7);
+    await pass(3000, 8);
+    expect(statusOf('scaler')).toMatchObject({ currentReplicas: 0, desiredReplicas: 0, lastAppliedPolicy: '' });
+    for (let second = 0; second < 10 * 60; second += 30) {
+      cluster.clock.advance(30_000);
+      await new Promise(setImmediate);
+    }
+    await until(() => statusOf('scaler')?.lastAppliedPolicy === 'Schedule');
+    expect(cluster.fleet('race').spec.replicas).toBe(3);
+  });
+
+  it('with a Chain does what the first entry says that can, and tells when that changes', async () => {
+    cluster.createFleet('race', { replicas: 1 });
+    cluster.settle();
+    answer = { status: 500, body: '' };
+    const chain = [
+      { id: 'shop', type: 'Webhook', webhook: { url } },
+      { id: 'always', type: 'Buffer', buffer: { bufferSize: 3, maxReplicas: 5 } },
+    ];
+    cluster.createAutoscaler('scaler', {
+      fleetName: 'race',
+      policy: { type: 'Chain', chain },
+      sync: everyTwoSeconds,
+    });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.lastAppliedPolicy === 'Chain:always:Buffer');
+    expect(cluster.fleet('race').spec.replicas).toBe(3);
+    say({ scale: true, replicas: 4 });
+    cluster.clock.advance(2000);
+    await until(() => statusOf('scaler')?.lastAppliedPolicy === 'Chain:shop:Webhook');
+    expect(cluster.fleet('race').spec.replicas).toBe(4);
+    expect(cluster.eventsAbout('scaler')).toEqual([
+      'ChainPolicy',
+      'AutoScalingFleet',
+      'ChainPolicy',
+      'AutoScalingFleet',
+    ]);
+  });
+
+  it.each([
+    {
+      why: 'no entry can decide',
+      chain: [{ id: 'a', type: 'Counter', counter: { key: 'no', bufferSize: 1, maxCapacity: 2 } }],
+    },
+    { why: 'there is no entry', chain: [] },
+  ])('with a Chain in which $why cannot scale', async ({ chain }) => {
+    cluster.createFleet('race', { replicas: 1 });
+    cluster.createAutoscaler('scaler', { fleetName: 'race', policy: { type: 'Chain', chain } });
+    cluster.settle();
+    await until(() => statusOf('scaler')?.ableToScale === false);
+    expect(cluster.eventsAbout('scaler')).toEqual(['ChainPolicy', 'FleetAutoscaler']);
+    expect(cluster.fleet('race').spec.replicas).toBe(1);
   });
 
   it('without its Fleet is not able to scale', async () => {

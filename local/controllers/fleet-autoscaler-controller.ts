@@ -1,14 +1,17 @@
-import type { Fleet, FleetAutoscaler } from '../../lib/agones.ts';
+import { AGONES } from '../../lib/agones.ts';
+import type { Fleet, FleetAutoscaler, GameServer } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { jsonEquals } from '../api/json.ts';
 import type { ObjectStore } from '../api/store.ts';
-import { applyBuffer, PolicyError } from './buffer-policy.ts';
-import type { DesiredReplicas } from './buffer-policy.ts';
+import { desiredReplicas } from '../autoscaling/desired-replicas.ts';
+import type { Decision } from '../autoscaling/desired-replicas.ts';
+import type { Policy } from '../autoscaling/policy.ts';
+import { WebhookClient } from '../autoscaling/webhook-policy.ts';
+import type { WebhookOptions } from '../autoscaling/webhook-policy.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import { splitKey } from './ownership.ts';
+import { countNodeLoads, sortForRemoval } from './removal-order.ts';
 import { toTimestamp } from './timestamps.ts';
-import { applyWebhook } from './webhook-policy.ts';
-import type { WebhookOptions, WebhookPolicy } from './webhook-policy.ts';
 import type { Lane } from './work-queue.ts';
 
 export interface FleetAutoscalerControllerOptions {
@@ -36,6 +39,8 @@ export function autoscalerRetryDelayMs(attempt: number): number {
  */
 export class FleetAutoscalerController {
   readonly #options: FleetAutoscalerControllerOptions;
+  /** Of each FleetAutoscaler by its key, for one generation of its spec. */
+  readonly #webhooks = new Map<string, { version: string; client: WebhookClient }>();
 
   constructor(options: FleetAutoscalerControllerOptions) {
     this.#options = options;
@@ -46,9 +51,12 @@ export class FleetAutoscalerController {
     const { store, record, lane } = this.#options;
     const { namespace, name } = splitKey(key);
     const autoscaler = store.find<FleetAutoscaler>('fleetautoscalers', namespace, name);
-    if (autoscaler === undefined) return;
+    if (autoscaler === undefined) {
+      this.#webhooks.delete(key);
+      return;
+    }
     lane().addAfter(key, (autoscaler.spec.sync?.fixedInterval?.seconds ?? DEFAULT_INTERVAL_SECONDS) * 1000);
-    const { fleetName, policy } = autoscaler.spec;
+    const { fleetName } = autoscaler.spec;
     const fleet = store.find<Fleet>('fleets', namespace, fleetName);
     if (fleet === undefined) {
       record(autoscaler, 'Warning', 'FailedGetFleet', `There is no Fleet ${fleetName}`);
@@ -56,34 +64,51 @@ export class FleetAutoscalerController {
       return;
     }
     if (fleet.metadata.deletionTimestamp !== undefined) return;
-    let desired: DesiredReplicas;
+    let desired: Decision;
     try {
-      desired = await this.#desiredReplicas(policy, fleet);
+      desired = await this.#decide(key, autoscaler, fleet);
     } catch (error) {
       const because = error instanceof Error ? error.message : String(error);
-      record(autoscaler, 'Warning', 'FleetAutoscaler', `Error calculating desired fleet size: ${because}`);
+      if (autoscaler.spec.policy.type === 'Chain') {
+        record(autoscaler, 'Warning', 'ChainPolicy', `No entry of the Chain of ${name} applies`);
+      }
+      const message = `Error calculating desired fleet size on FleetAutoscaler ${name}. Error: ${because}`;
+      record(autoscaler, 'Warning', 'FleetAutoscaler', message);
       this.#writeUnable(autoscaler);
       throw error;
+    }
+    const { appliedPolicy } = desired;
+    if (appliedPolicy.startsWith('Chain:') && appliedPolicy !== autoscaler.status?.lastAppliedPolicy) {
+      record(autoscaler, 'Normal', 'ChainPolicy', `FleetAutoscaler ${name} applies ${appliedPolicy}`);
     }
     const scaled = this.#scale(autoscaler, fleetName, desired.replicas);
     this.#writeStatus(autoscaler, fleet, desired, scaled);
   }
 
-  #desiredReplicas(
-    policy: FleetAutoscaler['spec']['policy'],
-    fleet: Fleet,
-  ): Promise<DesiredReplicas> | DesiredReplicas {
-    switch (policy.type) {
-      case 'Buffer': {
-        const status = fleet.status ?? { replicas: 0, readyReplicas: 0, reservedReplicas: 0, allocatedReplicas: 0 };
-        return applyBuffer(policy.buffer ?? {}, status);
-      }
-      case 'Webhook':
-        // Admission has checked the policy's shape.
-        return applyWebhook((policy['webhook'] ?? {}) as WebhookPolicy, fleet, this.#options.webhook);
-      default:
-        throw new PolicyError(`policies of type ${policy.type} are not carried out here`);
-    }
+  #decide(key: string, autoscaler: FleetAutoscaler, fleet: Fleet): Promise<Decision> {
+    const { store, clock } = this.#options;
+    const { namespace = '', name } = fleet.metadata;
+    // Admission has checked the policy's shape.
+    return desiredReplicas(autoscaler.spec.policy as Policy, {
+      fleet,
+      nowMs: clock.nowMs(),
+      inRemovalOrder: () => {
+        const labelSelector = `${AGONES.fleetLabel}=${name}`;
+        const gameServers = store.list<GameServer>('gameservers', { namespace, labelSelector });
+        const loads = countNodeLoads(store.list<GameServer>('gameservers'));
+        return sortForRemoval(fleet.spec.scheduling ?? 'Packed', gameServers, loads, fleet.spec.priorities ?? []);
+      },
+      askWebhook: (policy) => this.#webhookOf(key, autoscaler).ask(policy, fleet),
+    });
+  }
+
+  #webhookOf(key: string, { metadata: { uid, generation } }: FleetAutoscaler): WebhookClient {
+    const version = `${uid} ${generation}`;
+    const known = this.#webhooks.get(key);
+    if (known?.version === version) return known.client;
+    const client = new WebhookClient(this.#options.webhook);
+    this.#webhooks.set(key, { version, client });
+    return client;
   }
 
   #scale(autoscaler: FleetAutoscaler, fleetName: string, replicas: number): boolean {
@@ -117,7 +142,7 @@ export class FleetAutoscalerController {
     });
   }
 
-  #writeStatus(autoscaler: FleetAutoscaler, fleet: Fleet, desired: DesiredReplicas, scaled: boolean): void {
+  #writeStatus(autoscaler: FleetAutoscaler, fleet: Fleet, desired: Decision, scaled: boolean): void {
     const currentReplicas = fleet.status?.replicas ?? 0;
     const changed = this.#writeIfChanged(autoscaler, {
       currentReplicas,
@@ -125,7 +150,7 @@ export class FleetAutoscalerController {
       lastScaleTime: scaled ? toTimestamp(this.#options.clock.nowMs()) : (autoscaler.status?.lastScaleTime ?? null),
       ableToScale: true,
       scalingLimited: desired.limited,
-      lastAppliedPolicy: autoscaler.spec.policy.type,
+      lastAppliedPolicy: desired.appliedPolicy,
     });
     if (!changed || !desired.limited) return;
     const bound = currentReplicas > desired.replicas ? 'maximum' : 'minimum';

@@ -52,10 +52,16 @@ function comparePacked(left: GameServer, right: GameServer, loads: NodeLoads, pr
   if (leftLoad !== rightLoad) return leftLoad - rightLoad;
   if (leftNode !== rightNode) return compareText(leftNode, rightNode);
   return (
-    Number(isBeforeReady(right)) - Number(isBeforeReady(left)) ||
+    compareReadiness(left, right) ||
     comparePriorities(priorities, left, right) ||
     compareText(left.metadata.name, right.metadata.name)
   );
+}
+
+/** Only what is Ready is set against what is not yet: to the other states neither is ahead. */
+function compareReadiness(left: GameServer, right: GameServer): number {
+  if (isBeforeReady(left) && stateOf(right) === 'Ready') return -1;
+  return isBeforeReady(right) && stateOf(left) === 'Ready' ? 1 : 0;
 }
 
 /** Text order by code unit, the same everywhere. */

@@ -28,7 +28,7 @@ export interface ControllersConfig {
   maxPort?: number;
   /** Whether nothing else on this machine listens on a port. Without it nothing is asked. */
   isPortFree?: IsPortFree;
-  /** Services that autoscaler webhooks may name: `namespace/name` to a base URL. */
+  /** Services that autoscaler webhooks may name: `namespace/name` to `host:port`. */
   webhookServices?: ReadonlyMap<string, string>;
   /** @default 15 000 */
   webhookTimeoutMs?: number;

@@ -3,7 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { asJsonObject, isJsonObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { FieldFault } from '../api/resource.ts';
-import { isCronExpression, isDuration } from './cron-expression.ts';
+import { isCronExpression } from './cron-expression.ts';
+import { durationMs } from './duration.ts';
 import { duplicateValue, forbiddenValue, invalidValue, requiredValue } from './field-faults.ts';
 import { objectsIn } from './game-server-defaults.ts';
 import { percentage } from './percentage.ts';
@@ -129,7 +130,7 @@ function scheduleFaults(schedule: JsonObject, path: string): FieldFault[] {
     if (!isCronExpression(startCron)) faults.push(invalidValue(field, startCron, 'must be a cron expression'));
     if (startCron.includes('TZ')) faults.push(invalidValue(field, startCron, 'the time zone goes into timezone'));
   }
-  if (typeof duration === 'string' && duration !== '' && !isDuration(duration)) {
+  if (typeof duration === 'string' && duration !== '' && durationMs(duration) === undefined) {
     faults.push(invalidValue(`${path}.activePeriod.duration`, duration, 'must be a duration such as 2h45m'));
   }
   return faults;
