@@ -139,7 +139,7 @@ async function start(
     images: config.images,
     logs,
     records,
-    openSidecar: (namespace, name) => sidecars.open(namespace, name),
+    openSidecar: (namespace, name, onDead) => sidecars.open(namespace, name, onDead),
     podsDirectory,
     baseEnvironment: config.baseEnvironment,
     defaultDirectory: process.cwd(),

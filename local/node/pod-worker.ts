@@ -38,8 +38,8 @@ export interface PodWorkerContext {
   logs: PodLogs;
   records: ProcessRecords;
   backoff: StartBackoff;
-  /** Opens the SDK server of the GameServer of this name. */
-  openSidecar(namespace: string, gameServerName: string): Promise<OpenSidecar>;
+  /** Opens the SDK server of the GameServer of this name, which calls back when the game is to end for being silent. */
+  openSidecar(namespace: string, gameServerName: string, onDead: () => void): Promise<OpenSidecar>;
   /** Where volumes of Pods are projected. */
   podsDirectory: string;
   /** Environment that every process needs to run at all, e.g. PATH. */
@@ -51,6 +51,7 @@ export interface PodWorkerContext {
 }
 
 const GAME_SERVER_LABEL = 'agones.dev/gameserver';
+const GAME_CONTAINER_ANNOTATION = 'agones.dev/container';
 
 /** Helpers that are left when a Pod's own containers have ended get so long. */
 const HELPER_GRACE_MS = 2000;
@@ -244,7 +245,23 @@ export class PodWorker {
     const { labels = {}, namespace = 'default' } = this.#pod.metadata;
     const gameServerName = labels[GAME_SERVER_LABEL];
     if (gameServerName === undefined) return Promise.resolve(undefined);
-    return this.#context.openSidecar(namespace, gameServerName);
+    return this.#context.openSidecar(namespace, gameServerName, () => {
+      this.#endDeadGame();
+    });
+  }
+
+  /** What a kubelet does when the liveness probe of the game has failed too often. */
+  #endDeadGame(): void {
+    const name = this.#pod.metadata.annotations?.[GAME_CONTAINER_ANNOTATION] ?? '';
+    const group = this.#processes.get(name);
+    if (group === undefined || this.#ending) return;
+    this.#record(name, 'Killing', `Container ${name} failed its liveness probe`);
+    group.signal('SIGTERM');
+    const graceMs = (this.#pod.spec.terminationGracePeriodSeconds ?? 0) * 1000;
+    const cancel = this.#context.clock.after(graceMs, () => {
+      group.signal('SIGKILL');
+    });
+    void group.ended.then(cancel);
   }
 
   /** Ends what is left when the Pod's own containers have ended, or one could not be started. */

@@ -6,10 +6,12 @@ const HEALTH = { initialDelaySeconds: 10, periodSeconds: 5, failureThreshold: 3 
 function start(health: ConstructorParameters<typeof HealthCheck>[0] = HEALTH) {
   const clock = new ManualClock();
   const unhealthyAtMs: number[] = [];
-  const check = new HealthCheck(health, clock, () => {
-    unhealthyAtMs.push(clock.nowMs());
+  const deadAtMs: number[] = [];
+  const check = new HealthCheck(health, clock, {
+    onUnhealthy: () => unhealthyAtMs.push(clock.nowMs()),
+    onDead: () => deadAtMs.push(clock.nowMs()),
   });
-  return { clock, check, unhealthyAtMs };
+  return { clock, check, unhealthyAtMs, deadAtMs };
 }
 
 test('a game that never pings is unhealthy at the third failed look, the first being after the initial delay', () => {
@@ -35,6 +37,22 @@ test('a ping forgives the failures before it', () => {
   expect(unhealthyAtMs).toEqual([]);
   clock.advance(10_000);
   expect(unhealthyAtMs).toEqual([35_000]);
+});
+
+test('a game that stays silent for as long again is dead, one that pings in time is not', () => {
+  const silent = start();
+  silent.clock.advance(600_000);
+  expect(silent.unhealthyAtMs).toEqual([20_000]);
+  expect(silent.deadAtMs).toEqual([35_000]);
+
+  const late = start();
+  late.clock.advance(31_000);
+  late.check.ping();
+  late.clock.advance(15_000);
+  expect(late.deadAtMs).toEqual([]);
+  late.clock.advance(20_000);
+  expect(late.unhealthyAtMs).toEqual([20_000, 50_000]);
+  expect(late.deadAtMs).toEqual([65_000]);
 });
 
 test('nothing is asked of a game whose health is disabled, nor after the end', () => {

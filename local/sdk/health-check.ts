@@ -5,12 +5,20 @@ const DEFAULT_PERIOD_SECONDS = 5;
 const DEFAULT_FAILURE_THRESHOLD = 3;
 const DEFAULT_INITIAL_DELAY_SECONDS = 5;
 
+/** Who is told of a game server that went silent. */
+export interface HealthListener {
+  /** It failed `failureThreshold` looks in a row; told again when it pings and falls silent another time. */
+  onUnhealthy(): void;
+  /** It stayed unhealthy for `failureThreshold` periods: its container is to end. */
+  onDead(): void;
+}
+
 /**
  * Counts the periods in which a game server sent no ping.
  *
  * The first look is `initialDelaySeconds` after the start and one each `periodSeconds` follows: a look fails when the last
- * ping (or the start) is longer ago than a period, and a ping forgives all failures. At `failureThreshold` failures
- * `onUnhealthy` is called, once.
+ * ping (or the start) is longer ago than a period, and a ping forgives all failures. At `failureThreshold` failures the
+ * game server is unhealthy, and so its liveness probe fails: the same number of times again, and it is dead.
  *
  * Source: Agones 1.57, `pkg/sdkserver/sdkserver.go`; the initial delay is that of the liveness probe which starts the check.
  */
@@ -18,16 +26,16 @@ export class HealthCheck {
   readonly #clock: Clock;
   readonly #periodMs: number;
   readonly #failureThreshold: number;
-  readonly #onUnhealthy: () => void;
+  readonly #listener: HealthListener;
   #lastPingMs: number;
   #failures = 0;
   #cancel: () => void;
 
-  constructor(health: GameServerHealth, clock: Clock, onUnhealthy: () => void) {
+  constructor(health: GameServerHealth, clock: Clock, listener: HealthListener) {
     this.#clock = clock;
     this.#periodMs = (health.periodSeconds ?? DEFAULT_PERIOD_SECONDS) * 1000;
     this.#failureThreshold = health.failureThreshold ?? DEFAULT_FAILURE_THRESHOLD;
-    this.#onUnhealthy = onUnhealthy;
+    this.#listener = listener;
     this.#lastPingMs = clock.nowMs();
     const initialDelayMs = (health.initialDelaySeconds ?? DEFAULT_INITIAL_DELAY_SECONDS) * 1000;
     this.#cancel = health.disabled === true ? () => {} : this.#lookAfter(initialDelayMs);
@@ -39,7 +47,7 @@ export class HealthCheck {
     this.#failures = 0;
   }
 
-  /** Ends the check; `onUnhealthy` is not called any more. */
+  /** Ends the check; its listener is told no more. */
   stop(): void {
     this.#cancel();
   }
@@ -52,8 +60,9 @@ export class HealthCheck {
 
   #look(): void {
     if (this.#clock.nowMs() - this.#lastPingMs > this.#periodMs) this.#failures += 1;
-    if (this.#failures >= this.#failureThreshold) {
-      this.#onUnhealthy();
+    if (this.#failures === this.#failureThreshold) this.#listener.onUnhealthy();
+    if (this.#failures === 2 * this.#failureThreshold) {
+      this.#listener.onDead();
       return;
     }
     this.#cancel = this.#lookAfter(this.#periodMs);

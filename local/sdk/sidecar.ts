@@ -18,6 +18,8 @@ export interface SidecarOptions {
   record: RecordEvent;
   /** How long a change waits, and gathers others of its kind, before it is written. */
   writeIntervalMs: number;
+  /** Told when the game server has been Unhealthy for so long that its container is to end. */
+  onDead?: (() => void) | undefined;
 }
 
 /** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
@@ -52,8 +54,11 @@ export class Sidecar {
     this.#options = options;
     this.#uid = gameServer.metadata.uid;
     const health = probedByItself(gameServer) ? { disabled: true } : (gameServer.spec.health ?? {});
-    this.#health = new HealthCheck(health, options.clock, () => {
-      this.#enqueueState('Unhealthy');
+    this.#health = new HealthCheck(health, options.clock, {
+      onUnhealthy: () => {
+        this.#enqueueState('Unhealthy');
+      },
+      onDead: () => options.onDead?.(),
     });
   }
 

@@ -38,12 +38,13 @@ export class Sidecars {
   /**
    * Starts the SDK server of a GameServer, on ports of its own.
    *
+   * @param onDead - called when its health has been lost for so long that a cluster would end its container
    * @throws StatusError when there is no such GameServer
    */
-  async open(namespace: string, name: string): Promise<ListeningSidecar> {
+  async open(namespace: string, name: string, onDead?: () => void): Promise<ListeningSidecar> {
     const { store } = this.#options;
     const gameServer = store.get<GameServer>('gameservers', namespace, name);
-    const sidecar = new Sidecar({ ...this.#options, namespace, name }, gameServer);
+    const sidecar = new Sidecar({ ...this.#options, namespace, name, onDead }, gameServer);
     const key = keyOf(namespace, name);
     this.#byGameServer.set(key, sidecar);
     const [grpc, rest] = await Promise.all([serveGrpc(sidecar, HOST), serveRest(sidecar, HOST)]);
