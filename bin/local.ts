@@ -9,11 +9,19 @@ import { readOptions, readPort, readPortRange } from './usage.ts';
 export async function runLocal(parameters: string[]): Promise<void> {
   const { values } = readOptions(parameters, {
     'api-port': { type: 'string', default: '8090' },
+    'allocator-service-port': { type: 'string' },
     'game-ports': { type: 'string', default: '7000-8000' },
     'state-dir': { type: 'string', default: '.regatta' },
   });
   const apiPort = readPort('api-port', values['api-port']);
-  await requireFreePorts([{ port: apiPort, option: 'api-port', purpose: 'the Kubernetes API' }]);
+  const serviceText = values['allocator-service-port'];
+  const servicePort = serviceText === undefined ? undefined : readPort('allocator-service-port', serviceText);
+  await requireFreePorts([
+    { port: apiPort, option: 'api-port', purpose: 'the Kubernetes API' },
+    ...(servicePort === undefined
+      ? []
+      : [{ port: servicePort, option: 'allocator-service-port', purpose: "Agones' allocator service" }]),
+  ]);
   const child = spawn(process.execPath, ['local/main.ts'], {
     cwd: PROJECT_DIRECTORY,
     env: {
@@ -23,6 +31,9 @@ export async function runLocal(parameters: string[]): Promise<void> {
         apiPort,
         gamePorts: readPortRange('game-ports', values['game-ports']),
       }),
+      ...(servicePort === undefined
+        ? {}
+        : { LOCAL_ALLOCATOR_HTTP_PORT: String(servicePort), LOCAL_ALLOCATOR_GRPC_PORT: String(servicePort) }),
     },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });

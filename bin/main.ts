@@ -14,6 +14,7 @@ const HELP = `regatta: one click, one game server, on Agones
     --state-dir DIR    keys, logs, kubeconfig                    (default .regatta)
   regatta local        only Agones on one machine, for kubectl and for tests
     --api-port, --game-ports, --state-dir as above
+    --allocator-service-port N  Agones' allocator service, gRPC and REST with mTLS (default off)
   regatta keys DIR     writes sealing.json, signing.json (secret) and join-keys.json (public)
 
   Ctrl-C ends it all.

@@ -59,6 +59,20 @@ test('knows where Services are on this machine', () => {
   expect([...services]).toEqual([['games/scaler', '127.0.0.1:9000']]);
 });
 
+test('has the allocator service off unless a port is set', () => {
+  expect(loadConfig({}).allocatorService).toBeUndefined();
+  expect(loadConfig({ LOCAL_ALLOCATOR_GRPC_PORT: '8443', LOCAL_STATE_DIR: '/state' }).allocatorService).toEqual({
+    httpPort: undefined,
+    grpcPort: 8443,
+    listenAddress: '127.0.0.1',
+    tls: { directory: resolve('/state/allocator-service'), requireClientCertificate: true },
+    unallocatedStatusCode: 429,
+  });
+  const clear = { LOCAL_ALLOCATOR_HTTP_PORT: '0', LOCAL_ALLOCATOR_DISABLE_TLS: 'true' };
+  expect(loadConfig(clear).allocatorService).toMatchObject({ httpPort: 0, tls: undefined });
+  expect(faultOf({ LOCAL_ALLOCATOR_HTTP_PORT: '-1' })).toContain('LOCAL_ALLOCATOR_HTTP_PORT');
+});
+
 test('passes to processes what the machine needs and nothing else', () => {
   const { baseEnvironment } = loadConfig({ PATH: '/bin', HOME: '/home/me', KUBECONFIG: '/secret', AWS_SECRET: 'x' });
   expect(baseEnvironment).toEqual({ PATH: '/bin', HOME: '/home/me' });

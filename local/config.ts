@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { parseEnvironment, port, wholeNumber } from '../lib/config.ts';
 import type { Environment } from '../lib/config.ts';
 import { LOG_LEVELS } from '../lib/logger.ts';
+import { allocatorServiceConfig, allocatorServiceSettings } from './allocator-service/config.ts';
 
 const imageProgram = z.strictObject({
   command: z.array(z.string().min(1)).min(1),
@@ -95,6 +96,7 @@ const schema = z
     LOCAL_FAULT_MAX_DURATION_MS: wholeNumber(600_000, { min: 1, max: 86_400_000 }),
     /** Faults on demand that are active at the same time. */
     LOCAL_MAX_FAULTS: wholeNumber(100, { min: 1, max: 1000 }),
+    ...allocatorServiceSettings,
     LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   })
   .refine((config) => config.LOCAL_MIN_GAME_PORT <= config.LOCAL_MAX_GAME_PORT, {
@@ -115,10 +117,12 @@ export type LocalConfig = ReturnType<typeof loadConfig>;
  */
 export function loadConfig(environment: Environment) {
   const parsed = parseEnvironment(schema, environment);
+  const listenAddress = parsed.LOCAL_LISTEN_ADDRESS;
+  const stateDirectory = resolve(parsed.LOCAL_STATE_DIR);
   return {
     port: parsed.LOCAL_PORT,
-    listenAddress: parsed.LOCAL_LISTEN_ADDRESS,
-    stateDirectory: resolve(parsed.LOCAL_STATE_DIR),
+    listenAddress,
+    stateDirectory,
     minGamePort: parsed.LOCAL_MIN_GAME_PORT,
     maxGamePort: parsed.LOCAL_MAX_GAME_PORT,
     allocationBatchWaitMs: parsed.LOCAL_ALLOCATION_BATCH_WAIT_MS,
@@ -137,6 +141,9 @@ export function loadConfig(environment: Environment) {
       maxDurationMs: parsed.LOCAL_FAULT_MAX_DURATION_MS,
       maxActive: parsed.LOCAL_MAX_FAULTS,
     },
+    allocatorService: allocatorServiceConfig(parsed, { listenAddress, stateDirectory }),
+    remoteAllocationTimeoutMs: parsed.LOCAL_REMOTE_ALLOCATION_TIMEOUT_MS,
+    totalRemoteAllocationTimeoutMs: parsed.LOCAL_TOTAL_REMOTE_ALLOCATION_TIMEOUT_MS,
     logLevel: parsed.LOG_LEVEL,
     baseEnvironment: baseEnvironment(environment),
   };

@@ -4,7 +4,10 @@ import type { KubernetesObject } from '../lib/agones.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createAllocationEngine } from './allocation/allocation-engine.ts';
+import type { AllocationEngine } from './allocation/allocation-engine.ts';
 import { allocationResource } from './allocation/allocation-resource.ts';
+import { createMultiClusterEngine } from './allocation/multi-cluster-allocation.ts';
+import type { AllocatorService } from './allocator-service/allocator-service.ts';
 import { createApiServer } from './api/api-server.ts';
 import { kubeconfigText } from './api/kubeconfig.ts';
 import { createObjectStore } from './api/memory-store.ts';
@@ -39,6 +42,8 @@ export interface Local {
   store: ObjectStore;
   /** What is asked for here, or over HTTP, goes wrong. */
   faults: FaultSet;
+  /** Undefined when it is switched off. */
+  allocatorService: AllocatorService | undefined;
   /** Ends every GameServer, then the API; leaves the logs. */
   stop(): Promise<void>;
 }
@@ -86,11 +91,23 @@ async function start(
   const store = createObjectStore(resourceDefinitions, { clock, logger, historyLimit: config.watchHistory });
   for (const name of NAMESPACES) store.create<KubernetesObject>('namespaces', namespaceObject(name));
   const events = new EventRecorder({ store, clock, log: logger });
-  const engine = createAllocationEngine({
+  const engine = createMultiClusterEngine({
     store,
     clock,
-    record: events.from('GameServerAllocation-Allocator'),
-    batchWaitMs: config.allocationBatchWaitMs,
+    logger,
+    engine: createAllocationEngine({
+      store,
+      clock,
+      record: events.from('GameServerAllocation-Allocator'),
+      batchWaitMs: config.allocationBatchWaitMs,
+    }),
+    allocateRemotely: async (call) => {
+      // Few use other clusters: the client for them is not loaded at the start.
+      const { createAllocateRemotely } = await import('./allocator-service/remote-allocation.ts');
+      return createAllocateRemotely(clock)(call);
+    },
+    remoteTimeoutMs: config.remoteAllocationTimeoutMs,
+    totalRemoteTimeoutMs: config.totalRemoteAllocationTimeoutMs,
   });
   const logs = new PodLogs({
     clock,
@@ -166,12 +183,30 @@ async function start(
   undo.push(() => {
     faults.stop();
   });
+  const allocatorService = await startAllocatorService({ config, clock, logger, store, engine });
+  undo.push(() => allocatorService?.close());
   const kubeconfigPath = join(stateDirectory, 'kubeconfig');
   writeFileSync(kubeconfigPath, kubeconfigText(url), { mode: 0o600 });
   undo.push(() => {
     rmSync(kubeconfigPath, { force: true });
   });
-  return { url, kubeconfigPath, store, faults };
+  return { url, kubeconfigPath, store, faults, allocatorService };
+}
+
+async function startAllocatorService({
+  config: { allocatorService, address },
+  store,
+  ...options
+}: Pick<LocalOptions, 'config' | 'clock' | 'logger'> & {
+  store: ObjectStore;
+  engine: AllocationEngine;
+}): Promise<AllocatorService | undefined> {
+  if (allocatorService === undefined) return undefined;
+  const service = await import('./allocator-service/allocator-service.ts');
+  const { createCertificateSecrets } = await import('./allocator-service/certificates/certificate-secrets.ts');
+  const started = await service.startAllocatorService({ ...allocatorService, ...options, hosts: [address] });
+  if (allocatorService.tls !== undefined) createCertificateSecrets(store, allocatorService.tls.directory);
+  return started;
 }
 
 function namespaceObject(name: string): KubernetesObject {

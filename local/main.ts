@@ -22,7 +22,7 @@ runUntilSignal(lifecycle, logger);
 
 try {
   const { startLocal } = await import('./local.ts');
-  const { url, kubeconfigPath, stop } = await startLocal({
+  const { url, kubeconfigPath, allocatorService, stop } = await startLocal({
     config,
     clock: systemClock,
     logger,
@@ -32,6 +32,13 @@ try {
   lifecycle.onStop('local', stop);
   lifecycle.markReady();
   logger.info({ url, kubeconfig: kubeconfigPath, images: [...config.images.keys()] }, 'ready');
+  if (allocatorService !== undefined) {
+    const { httpPort, grpcPort } = allocatorService;
+    logger.info(
+      { httpPort, grpcPort, certificates: config.allocatorService?.tls?.directory },
+      'allocator service ready',
+    );
+  }
   process.send?.({ ready: true, url, kubeconfig: kubeconfigPath });
 } catch (error) {
   const explained = explain(error);
@@ -48,7 +55,11 @@ function printLine(gameServer: string, line: string): void {
 function explain(error: unknown): string | undefined {
   if (error instanceof StateDirectoryInUseError) return error.message;
   const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-  return taken ? `port ${config.port} is taken; LOCAL_PORT chooses another` : undefined;
+  if (!taken) return undefined;
+  const isApi = !('port' in error) || error.port === config.port;
+  return isApi
+    ? `port ${config.port} is taken; LOCAL_PORT chooses another`
+    : `port ${String(error.port)} is taken; LOCAL_ALLOCATOR_HTTP_PORT and LOCAL_ALLOCATOR_GRPC_PORT choose others`;
 }
 
 function readConfig(): ReturnType<typeof loadConfig> {

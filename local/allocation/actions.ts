@@ -1,4 +1,5 @@
 import type { GameServer, GameServerAllocation } from '../../lib/agones.ts';
+import { ownValue } from '../api/json.ts';
 
 type Spec = GameServerAllocation['spec'];
 type CounterAction = NonNullable<Spec['counters']>[string];
@@ -37,7 +38,7 @@ function applyCounterAction(
   { action, amount, capacity }: CounterAction,
   gameServer: GameServer,
 ): string[] {
-  const counter = gameServer.status?.counters?.[name];
+  const counter = ownValue(gameServer.status?.counters, name);
   if (counter === undefined) return [`Counter ${name} is not on the GameServer`];
   const faults: string[] = [];
   if (capacity !== undefined && capacity < 0) faults.push(`Counter ${name}: the capacity ${capacity} is below 0`);
@@ -57,7 +58,7 @@ function applyCounterAction(
 
 /** Values are added before others are deleted: a deletion makes no room for an addition of the same request. */
 function applyListAction(name: string, action: ListAction, gameServer: GameServer): string[] {
-  const list = gameServer.status?.lists?.[name];
+  const list = ownValue(gameServer.status?.lists, name);
   if (list === undefined) return [`List ${name} is not on the GameServer`];
   const { capacity, addValues = [], deleteValues = [] } = action;
   const faults: string[] = [];

@@ -324,9 +324,4 @@ describe('batching', () => {
     await expect(waiting).rejects.toMatchObject({ code: 503 });
     await expect(small.allocate('default', requestOf({}))).rejects.toMatchObject({ code: 503 });
   });
-
-  it('refuses multi-cluster requests as Agones without a policy does', async () => {
-    const answer = engine.allocate('default', requestOf({ multiClusterSetting: { enabled: true } }));
-    await expect(answer).rejects.toMatchObject({ code: 500, name: 'PlainTextRefusal' });
-  });
 });

@@ -33,7 +33,7 @@ export interface AllocateOptions {
 
 export interface AllocationEngine {
   /**
-   * Answers a request that has been found valid.
+   * Answers a request that has been found valid, out of the GameServers of this cluster.
    *
    * Like Agones', an allocation cannot be called off: whoever stops listening leaves an Allocated GameServer behind.
    *
@@ -97,9 +97,6 @@ class BatchingEngine implements AllocationEngine {
     options: AllocateOptions = {},
   ): Promise<GameServerAllocation> {
     if (this.#stopped) throw stopping();
-    if (request.spec.multiClusterSetting?.enabled === true) {
-      throw new PlainTextRefusal(500, 'there is no multi-cluster allocation policy');
-    }
     if (this.#pending.length >= this.#options.maxPendingRequests) {
       throw new StatusError(429, 'TooManyRequests', 'too many allocations are waiting', { retryAfterSeconds: 1 });
     }

@@ -1,4 +1,5 @@
 import type { GameServer, GameServerAllocation, GameServerSelector, LabelSelector } from '../../lib/agones.ts';
+import { ownValue } from '../api/json.ts';
 import { comparePriorities } from '../controllers/priorities.ts';
 import type { AllocatableGameServers } from './allocatable-game-servers.ts';
 
@@ -83,14 +84,14 @@ export function matcherOf(selector: GameServerSelector): (gameServer: GameServer
   return (gameServer) => {
     if (gameServer.status?.state !== state || !labels(gameServer.metadata.labels ?? {})) return false;
     for (const [name, wanted] of counters) {
-      const counter = gameServer.status.counters?.[name];
+      const counter = ownValue(gameServer.status.counters, name);
       if (counter === undefined) return false;
       const { count = 0, capacity = 0 } = counter;
       if (!within(capacity - count, wanted.minAvailable, wanted.maxAvailable)) return false;
       if (!within(count, wanted.minCount, wanted.maxCount)) return false;
     }
     for (const [name, wanted] of lists) {
-      const list = gameServer.status.lists?.[name];
+      const list = ownValue(gameServer.status.lists, name);
       if (list === undefined) return false;
       const { values = [], capacity = 0 } = list;
       if (!within(capacity - values.length, wanted.minAvailable, wanted.maxAvailable)) return false;
@@ -105,13 +106,14 @@ function within(value: number, min = 0, max = 0): boolean {
   return value >= min && (max === 0 || value <= max);
 }
 
-function labelMatcherOf(selector: LabelSelector): (labels: Readonly<Record<string, string>>) => boolean {
+/** The conditions of a label selector, all of which must hold. */
+export function labelMatcherOf(selector: LabelSelector): (labels: Readonly<Record<string, string>>) => boolean {
   const equal = Object.entries(selector.matchLabels ?? {});
   const expressions = selector.matchExpressions ?? [];
   return (labels) =>
-    equal.every(([key, value]) => labels[key] === value) &&
+    equal.every(([key, value]) => ownValue(labels, key) === value) &&
     expressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key];
+      const value = ownValue(labels, key);
       switch (operator) {
         case 'In':
           return value !== undefined && values.includes(value);

@@ -21,6 +21,11 @@ export function asJsonObject(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
+/** The value of an entry. What every object inherits, e.g. `constructor`, is none. */
+export function ownValue<T>(map: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
 /** Reads a path of plain keys; `undefined` where anything on the way is missing. */
 export function readPath(value: unknown, path: readonly string[]): unknown {
   let current = value;

@@ -1,4 +1,5 @@
 import type { GameServer, Priority } from '../../lib/agones.ts';
+import { ownValue } from '../api/json.ts';
 
 /**
  * Orders two GameServers by the room they have left in Counters and Lists; the first priority that tells them apart
@@ -26,9 +27,9 @@ function comparePriority(priority: Priority, left: number | undefined, right: nu
 
 function roomLeft(priority: Priority, gameServer: GameServer): number | undefined {
   if (priority.type === 'Counter') {
-    const counter = gameServer.status?.counters?.[priority.key];
+    const counter = ownValue(gameServer.status?.counters, priority.key);
     return counter === undefined ? undefined : (counter.capacity ?? 0) - (counter.count ?? 0);
   }
-  const list = gameServer.status?.lists?.[priority.key];
+  const list = ownValue(gameServer.status?.lists, priority.key);
   return list === undefined ? undefined : (list.capacity ?? 0) - (list.values?.length ?? 0);
 }
