@@ -66,6 +66,7 @@ export function parseBoolean(query: URLSearchParams, name: string): boolean {
 export function parseCount(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null || value === '') return undefined;
-  if (!/^\d{1,15}$/.test(value)) throw badRequest(`${name}: ${JSON.stringify(value)} is not a whole number`);
-  return Number(value);
+  if (!/^-?\d{1,15}$/.test(value)) throw badRequest(`${name}: ${JSON.stringify(value)} is not a whole number`);
+  // As in Kubernetes a negative count is taken, and counts as none.
+  return Math.max(0, Number(value));
 }
