@@ -48,6 +48,14 @@ function projectList(stored: ListStatus, pending: PendingList): { capacity: numb
   return { capacity, values: [...new Set([...kept, ...pending.append])].slice(0, capacity) };
 }
 
+/** @throws SdkError unless it is within 0 and capacity */
+function checkCount(count: number, capacity: number): void {
+  if (count >= 0 && count <= capacity) return;
+  throw unknownError(
+    `out of range. Count must be within range [0,Capacity]. Found Count: ${count}, Capacity: ${capacity}`,
+  );
+}
+
 function unknownError(message: string): SdkError {
   return new SdkError(GRPC_CODE.unknown, message);
 }
@@ -91,14 +99,9 @@ export class CountersAndLists {
     }
     pending.diff += countDiff;
     const effectiveCapacity = pending.capacity ?? stored.capacity ?? 0;
-    const effectiveCount = (pending.count ?? stored.count ?? 0) + pending.diff;
-    const countTouched = count !== undefined || countDiff !== 0;
-    if (countTouched && (effectiveCount < 0 || effectiveCount > effectiveCapacity)) {
-      throw unknownError(
-        'out of range. Count must be within range [0,Capacity]. ' +
-          `Found Count: ${effectiveCount}, Capacity: ${effectiveCapacity}`,
-      );
-    }
+    // A count that is set must fit by itself, whatever a difference beside it would make of it.
+    if (count !== undefined) checkCount(count, effectiveCapacity);
+    if (countDiff !== 0) checkCount((pending.count ?? stored.count ?? 0) + pending.diff, effectiveCapacity);
     this.#counters.set(name, pending);
     return { name, ...projectCounter(stored, pending) };
   }
@@ -137,7 +140,7 @@ export class CountersAndLists {
     return { ...list, values: list.values.filter((other) => other !== value) };
   }
 
-  /** Writes the pending Counters into `status` and forgets them. */
+  /** Writes the pending Counters into `status`; they are pending until `countersWritten`. */
   applyCounters(status: GameServerStatus): SdkCounter[] {
     const written: SdkCounter[] = [];
     for (const [name, pending] of this.#counters) {
@@ -147,11 +150,14 @@ export class CountersAndLists {
       Object.assign(stored, projected);
       written.push({ name, ...projected });
     }
-    this.#counters.clear();
     return written;
   }
 
-  /** Writes the pending Lists into `status` and forgets them. */
+  countersWritten(): void {
+    this.#counters.clear();
+  }
+
+  /** Writes the pending Lists into `status`; they are pending until `listsWritten`. */
   applyLists(status: GameServerStatus): SdkList[] {
     const written: SdkList[] = [];
     for (const [name, pending] of this.#lists) {
@@ -161,8 +167,11 @@ export class CountersAndLists {
       Object.assign(stored, projected);
       written.push({ name, ...projected });
     }
-    this.#lists.clear();
     return written;
+  }
+
+  listsWritten(): void {
+    this.#lists.clear();
   }
 
   #pendingList(name: string): PendingList {

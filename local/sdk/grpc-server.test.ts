@@ -161,6 +161,28 @@ test.each([
   await expect(sdk.setLabel(key, value)).rejects.toMatchObject({ code: 3, details: expect.stringMatching(message) });
 });
 
+test('writes no label any more once the prefix makes one of them impossible, and everything else as before', async () => {
+  await start();
+  await sdk.setLabel('example.com/mode', 'race');
+  await sdk.setLabel('wind', 'gale');
+  await sdk.setAnnotation('note', 'later');
+  fixture.flush();
+  fixture.flush();
+  expect(fixture.gameServer.metadata.labels).toEqual({ fleet: 'harbour' });
+  expect(fixture.gameServer.metadata.annotations).toMatchObject({ 'agones.dev/sdk-note': 'later' });
+});
+
+test('writes annotations again when there is room for them again', async () => {
+  await start();
+  await sdk.setAnnotation('log', 'x'.repeat(300_000));
+  await sdk.setAnnotation('note', 'later');
+  fixture.flush();
+  expect(fixture.gameServer.metadata.annotations ?? {}).not.toHaveProperty(['agones.dev/sdk-note']);
+  await sdk.setAnnotation('log', 'short');
+  fixture.flush();
+  expect(fixture.gameServer.metadata.annotations).toMatchObject({ 'agones.dev/sdk-note': 'later' });
+});
+
 test('changes Counters at once for the game, later on the GameServer, and never past capacity', async () => {
   await start();
   await sdk.beta.incrementCounter('rooms', 2);

@@ -7,12 +7,13 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { GameServer } from '../../lib/agones.ts';
+import { INT64, nearestWithin } from '../protobuf/json-integer.ts';
 import type { CounterUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
 import { toGrpcGameServer } from './game-server-message.ts';
 import { latestOnly } from './latest-only.ts';
 import { ALPHA_SERVICE, BETA_SERVICE, betaMessages, SDK_SERVICE, sdkMessages } from './sdk-protocol.ts';
 import type { Message, MessageClass } from './sdk-protocol.ts';
-import { GRPC_CODE, PLAYER_TRACKING_OFF, SdkError } from './sdk-error.ts';
+import { GRPC_CODE, MAX_MESSAGE_BYTES, PLAYER_TRACKING_OFF, SdkError } from './sdk-error.ts';
 import type { Sidecar } from './sidecar.ts';
 
 /** A server that listens. */
@@ -21,9 +22,6 @@ export interface Listening {
   /** Cuts open calls and frees the port. */
   close(): Promise<void>;
 }
-
-/** Largest gRPC message a game may send: the calls of the SDK are a few hundred bytes. */
-const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** Serves the SDK's three gRPC services for one GameServer on a port the system chooses. */
 export async function serveGrpc(sidecar: Sidecar, host: string): Promise<Listening> {
@@ -80,6 +78,10 @@ function text(message: Message, field: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+function int64(value: unknown): number {
+  return nearestWithin(Number(value ?? 0), INT64);
+}
+
 function sdkImplementation(sidecar: Sidecar): UntypedServiceImplementation {
   const state = (change: () => void): Unary =>
     unary(() => {
@@ -97,7 +99,7 @@ function sdkImplementation(sidecar: Sidecar): UntypedServiceImplementation {
       sidecar.shutdown();
     }),
     reserve: unary((request) => {
-      sidecar.reserve(Number(request['getSeconds']?.() ?? 0));
+      sidecar.reserve(int64(request['getSeconds']?.()));
       return emptyMessage();
     }),
     health(call: ServerReadableStream<Message, Message>, answer: sendUnaryData<Message>) {
@@ -144,12 +146,21 @@ function betaImplementation(sidecar: Sidecar): UntypedServiceImplementation {
     getCounter: unary((request) => counterMessage(sidecar.counter(text(request, 'Name')))),
     updateCounter: unary((request) => counterMessage(sidecar.updateCounter(readCounterUpdate(request)))),
     getList: unary((request) => listMessage(sidecar.list(text(request, 'Name')))),
-    updateList: unary(() => sidecar.updateList()),
+    updateList: unary((request) => sidecar.updateList(readListMask(request))),
     addListValue: unary((request) => listMessage(sidecar.addListValue(text(request, 'Name'), text(request, 'Value')))),
     removeListValue: unary((request) =>
       listMessage(sidecar.removeListValue(text(request, 'Name'), text(request, 'Value'))),
     ),
   };
+}
+
+function readListMask(request: Message): string[] {
+  const mask = request['getUpdateMask']?.() as Message | undefined;
+  if (request['getList']?.() === undefined || mask === undefined) {
+    throw new SdkError(GRPC_CODE.unknown, 'invalid argument. List and UpdateMask cannot be nil');
+  }
+  const paths = mask['getPathsList']?.();
+  return Array.isArray(paths) ? paths.map(String) : [];
 }
 
 function readCounterUpdate(request: Message): CounterUpdate {
@@ -159,13 +170,13 @@ function readCounterUpdate(request: Message): CounterUpdate {
   }
   const wrapped = (field: string): number | undefined => {
     const value = update[`get${field}`]?.() as Message | undefined;
-    return value === undefined || value === null ? undefined : Number(value['getValue']?.());
+    return value === undefined ? undefined : int64(value['getValue']?.());
   };
   return {
     name: text(update, 'Name'),
     count: wrapped('Count'),
     capacity: wrapped('Capacity'),
-    countDiff: Number(update['getCountdiff']?.() ?? 0),
+    countDiff: int64(update['getCountdiff']?.()),
   };
 }
 

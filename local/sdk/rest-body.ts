@@ -1,84 +1,113 @@
 import type { IncomingMessage } from 'node:http';
-import { GRPC_CODE, SdkError } from './sdk-error.ts';
+import { isJsonObject } from '../api/json.ts';
+import { INT64, parseJsonInteger } from '../protobuf/json-integer.ts';
+import { JsonTextError, readJsonValues } from './json-values.ts';
+import type { JsonValueInText } from './json-values.ts';
+import { GRPC_CODE, MAX_MESSAGE_BYTES, SdkError } from './sdk-error.ts';
 
-/** The fields of a request's JSON object; unknown ones are ignored by whoever reads them. */
-export type Fields = Readonly<Record<string, unknown>>;
+/** A body that is too large is read on, and forgotten, so that its sender hears the answer; to this length. */
+const MAX_DISCARDED_BYTES = 16 * MAX_MESSAGE_BYTES;
 
-/** The SDK's requests are a few hundred bytes: an annotation may be long. */
-const MAX_BODY_BYTES = 1024 * 1024;
-const INT64 = /^-?\d{1,19}$/;
-
-/** The rest of the body is not read: the connection cannot be used again. */
-export class BodyTooLargeError extends SdkError {
-  constructor() {
-    super(GRPC_CODE.invalidArgument, `the body is larger than ${MAX_BODY_BYTES} bytes`);
-    this.name = 'BodyTooLargeError';
-  }
-}
-
-/** @throws BodyTooLargeError */
+/**
+ * @throws SdkError RESOURCE_EXHAUSTED when it is too long for the SDK
+ * @throws Error when it is broken off, or goes on and on
+ */
 export async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new BodyTooLargeError();
-    chunks.push(chunk);
+    if (length <= MAX_MESSAGE_BYTES) chunks.push(chunk);
+    if (length > MAX_DISCARDED_BYTES) throw new Error('the body goes on and on');
+  }
+  if (length > MAX_MESSAGE_BYTES) {
+    const message = `received message larger than max (${length} vs. ${MAX_MESSAGE_BYTES})`;
+    throw new SdkError(GRPC_CODE.resourceExhausted, message);
   }
   return Buffer.concat(chunks).toString();
 }
 
 /**
- * A JSON object; an empty body counts as an empty one.
+ * The message in a body: its first JSON value, which must be an object. No body is a message without fields, and what
+ * follows the first value is passed over.
  *
  * @throws SdkError INVALID_ARGUMENT
  */
-export function readFields(body: string): Fields {
-  if (body.trim() === '') return {};
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch (error) {
-    throw new SdkError(GRPC_CODE.invalidArgument, endsEarly(error, body) ? 'unexpected EOF' : 'invalid JSON');
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new SdkError(GRPC_CODE.invalidArgument, `proto: syntax error: unexpected token ${body.trim().slice(0, 20)}`);
-  }
-  // JSON objects have text keys.
-  return parsed as Fields;
-}
-
-function endsEarly(error: unknown, body: string): boolean {
-  const message = error instanceof Error ? error.message : '';
-  const position = /position (\d+)/.exec(message)?.[1];
-  return message.includes('end of JSON') || Number(position) >= body.length;
-}
-
-/** @throws SdkError INVALID_ARGUMENT when it is there and no text */
-export function textField(fields: Fields, name: string): string {
-  const value = fields[name] ?? '';
-  if (typeof value === 'string') return value;
-  throw new SdkError(
-    GRPC_CODE.invalidArgument,
-    `proto: invalid value for string field ${name}: ${JSON.stringify(value)}`,
-  );
+export function readMessage(body: string): MessageFields {
+  for (const message of readMessages(body)) return message;
+  return new MessageFields({ value: {}, repeated: new Set() });
 }
 
 /**
- * A 64-bit number, which proto's JSON writes as text and reads as either.
+ * Every message of a body, of which a stream is made.
  *
- * @param names - the spellings of the field
- * @returns undefined when it is not there
- * @throws SdkError INVALID_ARGUMENT
+ * @throws SdkError INVALID_ARGUMENT once it has given those before the fault
  */
-export function int64Field(fields: Fields, ...names: string[]): number | undefined {
-  const name = names.find((spelling) => fields[spelling] !== undefined && fields[spelling] !== null);
-  if (name === undefined) return undefined;
-  const value = fields[name];
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  if (typeof value === 'string' && INT64.test(value)) return Number(value);
-  throw new SdkError(
-    GRPC_CODE.invalidArgument,
-    `proto: invalid value for int64 field ${name}: ${JSON.stringify(value)}`,
-  );
+export function* readMessages(body: string): Generator<MessageFields> {
+  try {
+    for (const value of readJsonValues(body)) yield new MessageFields(value);
+  } catch (error) {
+    if (error instanceof JsonTextError) throw new SdkError(GRPC_CODE.invalidArgument, error.message);
+    throw error;
+  }
+}
+
+/**
+ * The fields of a message that came as JSON, by Protocol Buffers' rules: `null` is a field that is not set, and fields
+ * nobody asks for are passed over.
+ */
+export class MessageFields {
+  readonly names: readonly string[];
+  readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #repeated: ReadonlySet<string>;
+
+  /** @throws SdkError INVALID_ARGUMENT unless it is an object */
+  constructor({ value, repeated }: JsonValueInText) {
+    if (!isJsonObject(value)) throw invalid(`syntax error: unexpected token ${shortened(value)}`);
+    this.#fields = value;
+    this.#repeated = repeated;
+    this.names = Object.keys(value);
+  }
+
+  /** @throws SdkError INVALID_ARGUMENT when it is there and no text */
+  text(name: string): string {
+    const value = this.#read(name) ?? '';
+    if (typeof value !== 'string') throw invalid(`invalid value for string field ${name}: ${shortened(value)}`);
+    return value;
+  }
+
+  /** @throws SdkError INVALID_ARGUMENT when it is there and no array of texts */
+  texts(name: string): string[] {
+    const value = this.#read(name) ?? [];
+    if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value;
+    throw invalid(`syntax error: unexpected token ${shortened(value)}`);
+  }
+
+  /**
+   * A 64-bit number, which may be text. Beyond 2^53 it loses its last digits, as all of JSON's numbers do here.
+   *
+   * @returns undefined when it is not there
+   * @throws SdkError INVALID_ARGUMENT
+   */
+  int64(name: string): number | undefined {
+    const value = this.#read(name);
+    if (value === undefined) return undefined;
+    const number = parseJsonInteger(value, INT64);
+    if (number === undefined) throw invalid(`invalid value for int64 field ${name}: ${shortened(value)}`);
+    return number;
+  }
+
+  #read(name: string): unknown {
+    if (this.#repeated.has(name)) throw invalid(`duplicate field ${JSON.stringify(name)}`);
+    return Object.hasOwn(this.#fields, name) ? (this.#fields[name] ?? undefined) : undefined;
+  }
+}
+
+function invalid(message: string): SdkError {
+  return new SdkError(GRPC_CODE.invalidArgument, `proto: ${message}`);
+}
+
+function shortened(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,18 +1,88 @@
 import type { SdkCounter, SdkList } from './counters-and-lists.ts';
 import { toRestGameServer } from './game-server-message.ts';
-import { int64Field, textField } from './rest-body.ts';
-import type { Fields } from './rest-body.ts';
+import type { MessageFields } from './rest-body.ts';
 import { GRPC_CODE, PLAYER_TRACKING_OFF, SdkError } from './sdk-error.ts';
+import { LIST_FIELDS } from './sidecar.ts';
 import type { Sidecar } from './sidecar.ts';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH';
+
+/** Where a GameServer is watched over REST. */
+export const WATCH_PATH = '/watch/gameserver';
+/** Where health is told. */
+export const HEALTH_PATH = '/health';
 
 /** One call of the SDK over REST. */
 export interface Route {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
-  /** The part in parentheses, if any, is the name in the path. */
+  method: Method;
   path: RegExp;
-  /** @throws SdkError */
-  handle(sidecar: Sidecar, fields: Fields, parameter: string): object;
+  /**
+   * @param name - the part of the path that is one
+   * @throws SdkError
+   */
+  handle(sidecar: Sidecar, message: MessageFields, name: string): object;
 }
+
+/** @param template - `{name}` stands for any part of a path, with colons or empty; there is one at most */
+function route(method: Method, template: string, handle: Route['handle']): Route {
+  return { method, path: new RegExp(`^${template.replace('{name}', '([^/]*)')}$`), handle };
+}
+
+/** A call that answers nothing. */
+function change(method: Method, template: string, act: (sidecar: Sidecar, message: MessageFields) => void): Route {
+  return route(method, template, (sidecar, message) => {
+    act(sidecar, message);
+    return {};
+  });
+}
+
+/** The answer of these two is not one message but a stream, or there are many messages: others serve them. */
+const streamed = (method: Method, template: string): Route => route(method, template, () => ({}));
+
+const SDK_ROUTES: readonly Route[] = [
+  change('POST', '/ready', (sidecar) => {
+    sidecar.ready();
+  }),
+  change('POST', '/allocate', (sidecar) => {
+    sidecar.allocate();
+  }),
+  change('POST', '/shutdown', (sidecar) => {
+    sidecar.shutdown();
+  }),
+  streamed('POST', HEALTH_PATH),
+  change('POST', '/reserve', (sidecar, message) => {
+    sidecar.reserve(message.int64('seconds') ?? 0);
+  }),
+  route('GET', '/gameserver', (sidecar) => toRestGameServer(sidecar.gameServer())),
+  streamed('GET', WATCH_PATH),
+  change('PUT', '/metadata/label', (sidecar, message) => {
+    sidecar.setLabel(message.text('key'), message.text('value'));
+  }),
+  change('PUT', '/metadata/annotation', (sidecar, message) => {
+    sidecar.setAnnotation(message.text('key'), message.text('value'));
+  }),
+];
+
+/** @throws SdkError NOT_FOUND where there is nothing before the verb */
+function listChange(verb: string, act: (sidecar: Sidecar, name: string, value: string) => SdkList): Route {
+  return route('POST', `/v1beta1/lists/{name}:${verb}`, (sidecar, message, name) => {
+    if (name === '') throw new SdkError(GRPC_CODE.notFound, 'Not Found');
+    return restList(act(sidecar, name, message.text('value')));
+  });
+}
+
+const BETA_ROUTES: readonly Route[] = [
+  route('GET', '/v1beta1/counters/{name}', (sidecar, _message, name) => restCounter(sidecar.counter(name))),
+  route('PATCH', '/v1beta1/counters/{name}', (sidecar, message, name) => {
+    const count = message.int64('count');
+    const capacity = message.int64('capacity');
+    return restCounter(sidecar.updateCounter({ name, count, capacity, countDiff: message.int64('countDiff') ?? 0 }));
+  }),
+  route('GET', '/v1beta1/lists/{name}', (sidecar, _message, name) => restList(sidecar.list(name))),
+  route('PATCH', '/v1beta1/lists/{name}', (sidecar, message) => sidecar.updateList(readListMask(message))),
+  listChange('addValue', (sidecar, name, value) => sidecar.addListValue(name, value)),
+  listChange('removeValue', (sidecar, name, value) => sidecar.removeListValue(name, value)),
+];
 
 function restCounter({ name, count, capacity }: SdkCounter): object {
   return { name, count: String(count), capacity: String(capacity) };
@@ -22,106 +92,49 @@ function restList({ name, capacity, values }: SdkList): object {
   return { name, capacity: String(capacity), values };
 }
 
-function change(path: RegExp, method: Route['method'], act: (sidecar: Sidecar, fields: Fields) => void): Route {
-  return {
-    method,
-    path,
-    handle(sidecar, fields) {
-      act(sidecar, fields);
-      return {};
-    },
-  };
+/** Which fields of a List are to be set: those that were sent. */
+function readListMask(message: MessageFields): readonly string[] {
+  message.text('name');
+  message.int64('capacity');
+  message.texts('values');
+  const unknown = message.names.find((name) => !LIST_FIELDS.includes(name));
+  if (unknown === undefined) return message.names;
+  throw new SdkError(GRPC_CODE.invalidArgument, `could not find field ${JSON.stringify(unknown)} in a List`);
 }
 
-const COUNTER = /^\/v1beta1\/counters\/([^/:]+)$/;
-const LIST = /^\/v1beta1\/lists\/([^/:]+)$/;
-
-const SDK_ROUTES: readonly Route[] = [
-  change(/^\/ready$/, 'POST', (sidecar) => {
-    sidecar.ready();
-  }),
-  change(/^\/allocate$/, 'POST', (sidecar) => {
-    sidecar.allocate();
-  }),
-  change(/^\/shutdown$/, 'POST', (sidecar) => {
-    sidecar.shutdown();
-  }),
-  change(/^\/reserve$/, 'POST', (sidecar, fields) => {
-    sidecar.reserve(int64Field(fields, 'seconds') ?? 0);
-  }),
-  { method: 'GET', path: /^\/gameserver$/, handle: (sidecar) => toRestGameServer(sidecar.gameServer()) },
-  { method: 'GET', path: /^\/watch\/gameserver$/, handle: (sidecar) => toRestGameServer(sidecar.gameServer()) },
-  change(/^\/metadata\/label$/, 'PUT', (sidecar, fields) => {
-    sidecar.setLabel(textField(fields, 'key'), textField(fields, 'value'));
-  }),
-  change(/^\/metadata\/annotation$/, 'PUT', (sidecar, fields) => {
-    sidecar.setAnnotation(textField(fields, 'key'), textField(fields, 'value'));
-  }),
-];
-
-const BETA_ROUTES: readonly Route[] = [
-  { method: 'GET', path: COUNTER, handle: (sidecar, _fields, name) => restCounter(sidecar.counter(name)) },
-  {
-    method: 'PATCH',
-    path: COUNTER,
-    handle: (sidecar, fields, name) =>
-      restCounter(
-        sidecar.updateCounter({
-          name,
-          count: int64Field(fields, 'count'),
-          capacity: int64Field(fields, 'capacity'),
-          countDiff: int64Field(fields, 'countDiff', 'count_diff') ?? 0,
-        }),
-      ),
-  },
-  { method: 'GET', path: LIST, handle: (sidecar, _fields, name) => restList(sidecar.list(name)) },
-  { method: 'PATCH', path: LIST, handle: (sidecar) => sidecar.updateList() },
-  {
-    method: 'POST',
-    path: /^\/v1beta1\/lists\/([^/:]+):addValue$/,
-    handle: (sidecar, fields, name) => restList(sidecar.addListValue(name, textField(fields, 'value'))),
-  },
-  {
-    method: 'POST',
-    path: /^\/v1beta1\/lists\/([^/:]+):removeValue$/,
-    handle: (sidecar, fields, name) => restList(sidecar.removeListValue(name, textField(fields, 'value'))),
-  },
-];
-
-function playerTracking(method: Route['method'], path: RegExp): Route {
-  return {
-    method,
-    path,
-    handle() {
-      throw new SdkError(GRPC_CODE.unknown, PLAYER_TRACKING_OFF);
-    },
-  };
+/** @param check - what is wrong with the message is told before that the call is off */
+function playerTracking(method: Method, template: string, check: (message: MessageFields) => void = () => {}): Route {
+  return route(method, template, (_sidecar, message) => {
+    check(message);
+    throw new SdkError(GRPC_CODE.unknown, PLAYER_TRACKING_OFF);
+  });
 }
 
 const ALPHA_ROUTES: readonly Route[] = [
-  playerTracking('POST', /^\/alpha\/player\/connect$/),
-  playerTracking('POST', /^\/alpha\/player\/disconnect$/),
-  playerTracking('PUT', /^\/alpha\/player\/capacity$/),
-  playerTracking('GET', /^\/alpha\/player\/capacity$/),
-  playerTracking('GET', /^\/alpha\/player\/count$/),
-  playerTracking('GET', /^\/alpha\/player\/connected(?:\/([^/]+))?$/),
+  playerTracking('POST', '/alpha/player/connect', (message) => message.text('playerID')),
+  playerTracking('POST', '/alpha/player/disconnect', (message) => message.text('playerID')),
+  playerTracking('PUT', '/alpha/player/capacity', (message) => message.int64('count')),
+  playerTracking('GET', '/alpha/player/capacity'),
+  playerTracking('GET', '/alpha/player/count'),
+  playerTracking('GET', '/alpha/player/connected/{name}'),
+  playerTracking('GET', '/alpha/player/connected'),
 ];
 
 const ROUTES = [...SDK_ROUTES, ...BETA_ROUTES, ...ALPHA_ROUTES];
 
-/** @throws SdkError NOT_FOUND for an unknown path, UNIMPLEMENTED for a wrong method, as Agones' gateway does */
-export function findRoute(method: string, path: string): { route: Route; parameter: string } {
-  const matching = ROUTES.filter((route) => route.path.test(path));
-  if (matching.length === 0) throw new SdkError(GRPC_CODE.notFound, 'Not Found');
-  const route = matching.find((candidate) => candidate.method === method);
-  if (route === undefined) throw new SdkError(GRPC_CODE.unimplemented, 'Method Not Allowed');
-  return { route, parameter: decodePart(route.path.exec(path)?.[1] ?? '') };
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch (error) {
-    throw new SdkError(GRPC_CODE.invalidArgument, `the path cannot be decoded: ${String(error)}`);
-  }
+/**
+ * What answers a request, found as Agones' gateway finds it.
+ *
+ * @param path - decoded: a slash that was written as %2F divides like any other
+ * @param form - the body is that of an HTML form: such a POST is also a GET that was too long
+ * @throws SdkError NOT_FOUND for an unknown path, UNIMPLEMENTED for a wrong method
+ */
+export function findRoute(method: string, path: string, { form }: { form: boolean }): { route: Route; name: string } {
+  const candidates = ROUTES.filter((candidate) => candidate.path.test(path));
+  if (candidates.length === 0) throw new SdkError(GRPC_CODE.notFound, 'Not Found');
+  const found =
+    candidates.find((candidate) => candidate.method === method) ??
+    candidates.find((candidate) => form && method === 'POST' && candidate.method === 'GET');
+  if (found === undefined) throw new SdkError(GRPC_CODE.unimplemented, 'Method Not Allowed');
+  return { route: found, name: found.path.exec(path)?.[1] ?? '' };
 }

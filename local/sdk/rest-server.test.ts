@@ -143,11 +143,36 @@ test('changes Counters and Lists and answers what they are then', async () => {
   });
 });
 
-test('refuses a body beyond its bound', async () => {
-  const { status } = await call('PUT', '/metadata/annotation', { key: 'k', value: 'x'.repeat(1_100_000) });
-  expect(status).toBe(400);
+test('refuses a body beyond 4 MiB, and hears it out so that its sender hears the answer', async () => {
+  const { status, body } = await call('PUT', '/metadata/annotation', { key: 'k', value: 'x'.repeat(5_000_000) });
+  expect(status).toBe(429);
+  expect(body).toMatchObject({ code: 8 });
   fixture.flush();
   expect(fixture.gameServer.metadata.annotations).not.toHaveProperty(['agones.dev/sdk-k']);
+});
+
+test.each([
+  ['{"key":"k","value":"v"} what follows', 200],
+  ['{"key":"k","value":"v"}{', 200],
+  ['{"key":"k","value":"v","more":{"key":"j","more":[1]},"more":2}', 200],
+  ['{"key":"k","\\u006bey":"k","value":"v"}', 400],
+  ['{"key":"k","value":"\\"', 400],
+  ['{"key":"k"', 400],
+  ['{"key":"k"]', 400],
+  ['[{"key":"k"}]', 400],
+  ['null', 400],
+  ['{"key":["k"]}', 400],
+])('of the body %s it reads the first value, by the rules of the protocol: %i', async (body, status) => {
+  expect((await call('PUT', '/metadata/label', body)).status).toBe(status);
+});
+
+test('keeps 64-bit numbers within their bounds, though their last digits are lost', async () => {
+  const { status, body } = await call('PATCH', '/v1beta1/counters/rooms', { capacity: '9223372036854775807' });
+  expect(status).toBe(200);
+  const capacity = BigInt(String((body as { capacity: string }).capacity));
+  expect(capacity).toBeGreaterThan(2n ** 63n - 2048n);
+  expect(capacity).toBeLessThan(2n ** 63n);
+  expect((await call('PATCH', '/v1beta1/counters/rooms', { capacity: '9223372036854775808' })).status).toBe(400);
 });
 
 test('a watch is lines of JSON: the state at once, then every change', async () => {

@@ -3,13 +3,17 @@ export const GRPC_CODE = {
   unknown: 2,
   invalidArgument: 3,
   notFound: 5,
+  resourceExhausted: 8,
   unimplemented: 12,
 } as const;
 
 export type GrpcCode = (typeof GRPC_CODE)[keyof typeof GRPC_CODE];
 
 /** HTTP status of each code, as Agones' REST gateway maps them. */
-const HTTP_STATUS: Readonly<Record<GrpcCode, number>> = { 2: 500, 3: 400, 5: 404, 12: 501 };
+const HTTP_STATUS: Readonly<Record<GrpcCode, number>> = { 2: 500, 3: 400, 5: 404, 8: 429, 12: 501 };
+
+/** Largest message a game may send, by either protocol: what Go's gRPC takes unless it is told otherwise. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * A refusal of the SDK server.

@@ -1,6 +1,7 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { GameServer, GameServerState } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { ObjectStore } from '../api/store.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 import { toTimestamp } from '../controllers/timestamps.ts';
@@ -24,6 +25,9 @@ export interface SidecarOptions {
 
 /** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
 type Update = 'state' | 'labels' | 'annotations' | 'counters' | 'lists';
+
+/** The fields of a List that a mask may name. */
+export const LIST_FIELDS: readonly string[] = ['name', 'capacity', 'values'];
 
 /** Timers of the platform hold no longer delay; longer waits are made of several. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -153,9 +157,15 @@ export class Sidecar {
    * Agones 1.57 first looks for the largest List there may be, where it finds nothing (a Fleet of a fixed name, or an object
    * it has no right to read), and refuses; so games are refused here too, before they meet it on a cluster.
    *
+   * @param paths - the fields that are to be set
    * @throws SdkError always
    */
-  updateList(): never {
+  updateList(paths: readonly string[]): never {
+    if (!paths.every((path) => LIST_FIELDS.includes(path))) {
+      const rule = `Use valid field name(s): ${LIST_FIELDS.join(', ')}`;
+      const message = `invalid argument. Field Mask Path(s): [${paths.join(' ')}] are invalid for List. ${rule}`;
+      throw new SdkError(GRPC_CODE.unknown, message);
+    }
     throw new SdkError(GRPC_CODE.unknown, 'no gameservers for fleet');
   }
 
@@ -196,9 +206,24 @@ export class Sidecar {
     if (this.#queue.has(update)) return;
     const cancel = this.#options.clock.after(this.#options.writeIntervalMs, () => {
       this.#queue.delete(update);
-      this.#write(update);
+      this.#tryToWrite(update);
     });
     this.#queue.set(update, cancel);
+  }
+
+  /**
+   * Writes, and again after another interval as long as the write is refused.
+   *
+   * The SDK's prefix makes names of labels that were good before too long, or gives them two slashes: none of the labels
+   * of such a game server is ever written again, nor annotations once they are too large together.
+   */
+  #tryToWrite(update: Update): void {
+    try {
+      this.#write(update);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#enqueue(update);
+    }
   }
 
   #write(update: Update): void {
@@ -252,6 +277,7 @@ export class Sidecar {
     const written = this.#modify((copy) => {
       if (copy.status !== undefined) counters = this.#countersAndLists.applyCounters(copy.status);
     });
+    this.#countersAndLists.countersWritten();
     if (written === undefined) return;
     for (const { name, count, capacity } of counters) {
       const message = `Counter ${name} updated to Count:${count} Capacity:${capacity}`;
@@ -264,6 +290,7 @@ export class Sidecar {
     const written = this.#modify((copy) => {
       if (copy.status !== undefined) lists = this.#countersAndLists.applyLists(copy.status);
     });
+    this.#countersAndLists.listsWritten();
     if (written === undefined) return;
     for (const { name } of lists) {
       this.#options.record(written, 'Normal', 'UpdateList', `List ${name} updated`);

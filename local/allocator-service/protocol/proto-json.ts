@@ -1,5 +1,7 @@
 import protobuf from 'protobufjs';
 import { isJsonObject } from '../../api/json.ts';
+import { INT32, INT64, parseJsonInteger, UINT64 } from '../../protobuf/json-integer.ts';
+import type { IntegerBounds } from '../../protobuf/json-integer.ts';
 import { emptyMessage, isWrapper } from './message-types.ts';
 
 /** The JSON does not hold a message of its type. */
@@ -9,10 +11,6 @@ export class ProtoJsonError extends Error {
     this.name = 'ProtoJsonError';
   }
 }
-
-const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
-const UINT64 = { min: 0n, max: 2n ** 64n - 1n };
-const INT32 = { min: -(2n ** 31n), max: 2n ** 31n - 1n };
 
 /**
  * Reads a message from parsed JSON, by Protocol Buffers' rules for JSON and with what Agones' gateway adds to them:
@@ -80,21 +78,10 @@ function enumFromJson(field: protobuf.Field, type: protobuf.Enum, json: unknown)
   return type.valuesById[number] ?? number;
 }
 
-/** Text must hold a number as JSON writes one, which may have an exponent or a fraction of nothing but zeros. */
-function integerFromJson(field: protobuf.Field, json: unknown, bounds: { min: bigint; max: bigint }): number {
-  const number = typeof json === 'string' ? numberInText(json) : json;
-  if (typeof number !== 'number' || !Number.isInteger(number)) throw invalidValue(field, json);
-  const exact = typeof json === 'string' && /^-?\d+$/.test(json) ? BigInt(json) : BigInt(number);
-  // The largest number of 64 bits is rounded up when it comes as a JSON number, to just outside of the bounds.
-  const rounded = number === Number(bounds.max);
-  if (exact < bounds.min || (exact > bounds.max && !(typeof json === 'number' && rounded))) {
-    throw invalidValue(field, json);
-  }
+function integerFromJson(field: protobuf.Field, json: unknown, bounds: IntegerBounds): number {
+  const number = parseJsonInteger(json, bounds);
+  if (number === undefined) throw invalidValue(field, json);
   return number;
-}
-
-function numberInText(text: string): number | undefined {
-  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
 function invalidValue(field: protobuf.Field, json: unknown): ProtoJsonError {
