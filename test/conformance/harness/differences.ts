@@ -3,7 +3,10 @@
  *
  * A case names its difference by `cluster.expected(id, { agones, local })`. At most five.
  */
-const documented = {} as const satisfies Record<string, string>;
+const documented = {
+  'sdk-server-ports':
+    'spec.sdkServer names the ports of the SDK server; on one machine GameServers share one network, so each has others.',
+} as const satisfies Record<string, string>;
 
 export const DIFFERENCES: Readonly<Record<string, string>> = documented;
 

@@ -6,6 +6,9 @@ import type { PuppetOptions } from '../puppet/puppet.ts';
 import { ApiClient } from './api-client.ts';
 import type { Answer, RequestHeaders } from './api-client.ts';
 import type { DifferenceId } from './differences.ts';
+import type { SdkCalls } from './sdk-calls.ts';
+import { SdkOverGrpc } from './sdk-over-grpc.ts';
+import { SdkOverRest } from './sdk-over-rest.ts';
 import type { Target } from './target.ts';
 import { WatchedObjects } from './watched-objects.ts';
 
@@ -24,6 +27,10 @@ export const PATHS = {
 
 /** Everything a case makes carries this label, with the run's own value. */
 export const RUN_LABEL = 'regatta.dev/conformance';
+
+/** What the SDK server is spoken to by. */
+export const SDK_PROTOCOLS = ['gRPC', 'REST'] as const;
+export type SdkProtocol = (typeof SDK_PROTOCOLS)[number];
 
 const DEADLINE_MS = 60_000;
 const DELETED_KINDS = ['fleetautoscalers', 'fleets', 'gameservers'] as const;
@@ -105,6 +112,11 @@ export class TestCluster {
     const { body } = await this.request('GET', path);
     const separator = path.includes('?') ? '&' : '?';
     return this.watch(`${path}${separator}resourceVersion=${body.metadata.resourceVersion}`);
+  }
+
+  /** Watches one GameServer from now on. */
+  watchGameServer(name: string): Promise<WatchedObjects> {
+    return this.watchFromNow(`${PATHS.gameservers}?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`);
   }
 
   async gameServer(name: string): Promise<GameServer | undefined> {
@@ -235,6 +247,17 @@ export class TestCluster {
     const puppet = await Puppet.reach(name, address, port);
     this.#open.push(puppet);
     return puppet;
+  }
+
+  /** The SDK server beside a puppet, spoken to by one of its protocols. */
+  sdk(puppet: Puppet, protocol: SdkProtocol): SdkCalls {
+    return protocol === 'gRPC' ? this.grpc(puppet) : new SdkOverRest(puppet);
+  }
+
+  grpc(puppet: Puppet): SdkOverGrpc {
+    const sdk = new SdkOverGrpc(puppet.sdkGrpcPort);
+    this.#open.push(sdk);
+    return sdk;
   }
 
   /** Makes a Fleet that needs no Pods, and waits until all of it is Ready. */

@@ -36,8 +36,9 @@ export function puppetContainer({ ready = false, pingMs = 1000, exitCode }: Pupp
 }
 
 /** What the sidecar answered. */
-export interface SdkAnswer {
+export interface RestAnswer {
   status: number;
+  contentType: string;
   tookMs: number;
   // Answers of many shapes; what is not there fails the expectation.
   // oxlint-disable-next-line typescript/no-explicit-any
@@ -76,16 +77,18 @@ export class Puppet {
   }
 
   /** Calls the SDK server over REST. */
-  async sdk(method: string, path: string, body?: object | string): Promise<SdkAnswer> {
+  async sdk(
+    method: string,
+    path: string,
+    body?: object | string,
+    headers?: Record<string, string>,
+  ): Promise<RestAnswer> {
     const startedAtMs = performance.now();
-    const { status, text } = await call(
-      '127.0.0.1',
-      this.sdkHttpPort,
-      method,
-      path,
-      typeof body === 'object' ? JSON.stringify(body) : body,
-    );
-    return { status, tookMs: performance.now() - startedAtMs, body: parseMaybe(text) };
+    const { status, contentType, text } = await call('127.0.0.1', this.sdkHttpPort, method, path, {
+      body: typeof body === 'object' ? JSON.stringify(body) : body,
+      headers,
+    });
+    return { status, contentType, tookMs: performance.now() - startedAtMs, body: parseMaybe(text) };
   }
 
   /** Pings from now on; 0 stops it. */
@@ -122,8 +125,8 @@ function call(
   port: number,
   method: string,
   path: string,
-  body?: string,
-): Promise<{ status: number; text: string }> {
+  { body, headers = {} }: { body?: string | undefined; headers?: Record<string, string> | undefined } = {},
+): Promise<{ status: number; contentType: string; text: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
@@ -132,7 +135,12 @@ function call(
         method,
         path,
         agent: false,
-        headers: body === undefined ? {} : { 'content-type': 'application/json' },
+        headers: {
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          ...headers,
+        },
         signal: AbortSignal.timeout(10_000),
       },
       (answer) => {
@@ -140,7 +148,7 @@ function call(
         answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
         answer.once('error', reject);
         answer.once('end', () => {
-          resolve({ status: answer.statusCode ?? 0, text });
+          resolve({ status: answer.statusCode ?? 0, contentType: answer.headers['content-type'] ?? '', text });
         });
       },
     );
