@@ -1,10 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Programs from Debian that some tests need, by the names under which they may be found. */
+/** Programs that some tests need, by the names under which they may be found. */
 const PROGRAMS = {
+  cargo: ['cargo'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   kubectl: ['kubectl'],
+  python: ['python3', 'python'],
 } as const;
 
 /**
