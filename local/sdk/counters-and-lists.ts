@@ -1,4 +1,5 @@
 import type { CounterStatus, GameServerStatus, ListStatus } from '../../lib/agones.ts';
+import { ownValue } from '../api/json.ts';
 import { GRPC_CODE, SdkError } from './sdk-error.ts';
 
 /** A Counter as the SDK answers it. */
@@ -75,7 +76,7 @@ export class CountersAndLists {
 
   /** @throws SdkError */
   counter(status: GameServerStatus | undefined, name: string): SdkCounter {
-    const stored = status?.counters?.[name];
+    const stored = ownValue(status?.counters, name);
     if (stored === undefined) throw unknownError(`counter not found: ${name}`);
     return { name, ...projectCounter(stored, this.#counters.get(name) ?? { diff: 0 }) };
   }
@@ -86,7 +87,7 @@ export class CountersAndLists {
     if (countDiff === 0 && count === undefined && capacity === undefined) {
       throw unknownError(`invalid argument. Malformed CounterUpdateRequest: name:${JSON.stringify(name)}`);
     }
-    const stored = status?.counters?.[name];
+    const stored = ownValue(status?.counters, name);
     if (stored === undefined) throw unknownError(`counter not found: ${name}`);
     if (capacity !== undefined && capacity < 0) {
       throw unknownError(`out of range. Capacity must be greater than or equal to 0. Found Capacity: ${capacity}`);
@@ -108,7 +109,7 @@ export class CountersAndLists {
 
   /** @throws SdkError */
   list(status: GameServerStatus | undefined, name: string): SdkList {
-    const stored = status?.lists?.[name];
+    const stored = ownValue(status?.lists, name);
     if (stored === undefined) throw unknownError(`list not found: ${name}`);
     return { name, ...projectList(stored, this.#pendingList(name)) };
   }
@@ -144,7 +145,7 @@ export class CountersAndLists {
   applyCounters(status: GameServerStatus): SdkCounter[] {
     const written: SdkCounter[] = [];
     for (const [name, pending] of this.#counters) {
-      const stored = status.counters?.[name];
+      const stored = ownValue(status.counters, name);
       if (stored === undefined) continue;
       const projected = projectCounter(stored, pending);
       Object.assign(stored, projected);
@@ -161,7 +162,7 @@ export class CountersAndLists {
   applyLists(status: GameServerStatus): SdkList[] {
     const written: SdkList[] = [];
     for (const [name, pending] of this.#lists) {
-      const stored = status.lists?.[name];
+      const stored = ownValue(status.lists, name);
       if (stored === undefined) continue;
       const projected = projectList(stored, pending);
       Object.assign(stored, projected);

@@ -12,8 +12,15 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let mut sdk = Sdk::new(None, None).await?;
-    let name = sdk.get_gameserver().await?.object_meta.map(|meta| meta.name);
-    println!("connected to the SDK server of {}", name.unwrap_or_default());
+    let name = sdk
+        .get_gameserver()
+        .await?
+        .object_meta
+        .map(|meta| meta.name);
+    println!(
+        "connected to the SDK server of {}",
+        name.unwrap_or_default()
+    );
 
     let health = sdk.health_check();
     tokio::spawn(async move {
@@ -79,7 +86,11 @@ async fn play(sdk: &mut Sdk, game_server: &GameServer) -> Result<(), Failure> {
 fn refused<T>(what: &str, outcome: Result<T, agones::errors::Error>) -> Result<(), Failure> {
     match outcome {
         Err(agones::errors::Error::Rpc(status)) => {
-            println!("refused {what}: {:?}: {}", status.code(), first_words(status.message()));
+            println!(
+                "refused {what}: {:?}: {}",
+                status.code(),
+                first_words(status.message())
+            );
             Ok(())
         }
         Err(other) => Err(other.into()),
@@ -92,10 +103,15 @@ fn first_words(text: &str) -> &str {
 }
 
 fn state_of(game_server: &GameServer) -> String {
-    game_server.status.as_ref().map(|status| status.state.clone()).unwrap_or_default()
+    game_server
+        .status
+        .as_ref()
+        .map(|status| status.state.clone())
+        .unwrap_or_default()
 }
 
 fn label(game_server: &GameServer, key: &str) -> String {
     let meta = game_server.object_meta.as_ref();
-    meta.and_then(|meta| meta.labels.get(key).cloned()).unwrap_or_default()
+    meta.and_then(|meta| meta.labels.get(key).cloned())
+        .unwrap_or_default()
 }
