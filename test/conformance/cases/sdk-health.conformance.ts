@@ -5,54 +5,67 @@ import type { Puppet } from '../puppet/puppet.ts';
 
 const cluster = useCluster();
 
-/** Silent of itself, and lost without pings some 4 s after its start. */
+/** Lost without pings within some 4 s. */
 const HEALTH = { initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 3 };
 const PING_MS = 500;
 
-const silent = () => cluster.puppet({ pingMs: 0 }, {}, { health: HEALTH });
+let puppet: Puppet;
+/** Those that are kept alive by a case, each in its way, and those that send what is no ping. */
+const games = {} as { kept: Puppet[]; lost: Puppet[]; end(): void };
+
+beforeAll(async () => {
+  // They ping by themselves until all of them are there.
+  const start = () => cluster.puppet({ pingMs: PING_MS }, {}, { health: HEALTH });
+  const [shared, byStream, byRest, byManyInOne, openStream, whiteSpace, get] = await Promise.all([
+    cluster.puppet(),
+    ...Array.from({ length: 6 }, start),
+  ]);
+  const stream = cluster.grpc(byStream!).health();
+  const neverUsed = cluster.grpc(openStream!).health();
+  const pings = setInterval(() => {
+    stream.ping();
+    for (const call of [
+      byRest!.sdk('POST', '/health', {}),
+      byManyInOne!.sdk('POST', '/health', '{} {"more":1}\n{}'),
+      whiteSpace!.sdk('POST', '/health', ' \n'),
+      get!.sdk('GET', '/health'),
+    ]) {
+      // A game that is lost is ended, and hears nothing any more.
+      call.catch(() => undefined);
+    }
+  }, PING_MS);
+  puppet = shared;
+  games.kept = [byStream!, byRest!, byManyInOne!];
+  games.lost = [openStream!, whiteSpace!, get!];
+  games.end = () => {
+    clearInterval(pings);
+    stream.cut();
+    neverUsed.cut();
+  };
+  await Promise.all([...games.kept, ...games.lost].map((game) => game.ping(0)));
+});
+
+afterAll(() => {
+  games.end();
+});
 
 describe('health pings', () => {
-  it('keep a GameServer alive by each way of sending them, and until they end', async () => {
-    const ways: [Puppet, () => unknown][] = [];
-    const [byStream, byRest, byManyInOne] = await Promise.all([silent(), silent(), silent()]);
-    const stream = cluster.grpc(byStream).health();
-    ways.push([byStream, () => stream.ping()]);
-    ways.push([byRest, () => byRest.sdk('POST', '/health', {})]);
-    ways.push([byManyInOne, () => byManyInOne.sdk('POST', '/health', '{} {"more":1}\n{}')]);
-    const pings = setInterval(() => {
-      for (const [, ping] of ways) void Promise.resolve(ping()).catch(() => undefined);
-    }, PING_MS);
-    try {
-      const startedMs = Date.now();
-      await cluster.eventually('longer than one lives without', () =>
-        Date.now() - startedMs > 6000 ? true : undefined,
-      );
-      const states = await Promise.all(ways.map(async ([{ name }]) => (await cluster.gameServer(name))?.status?.state));
-      expect(states).toEqual(['Scheduled', 'Scheduled', 'Scheduled']);
-    } finally {
-      clearInterval(pings);
-    }
-    await Promise.all(ways.map(([{ name }]) => cluster.inState(name, 'Unhealthy')));
-    stream.cut();
+  it('are no pings where nothing was sent: an open stream, a body of white space, a GET', async () => {
+    await Promise.all(games.lost.map(({ name }) => cluster.inState(name, 'Unhealthy')));
   });
 
-  it('are no pings where nothing was sent: an open stream, a body of white space, a GET', async () => {
-    const [byStream, byRest, byGet] = await Promise.all([silent(), silent(), silent()]);
-    const stream = cluster.grpc(byStream).health();
-    const pings = setInterval(() => {
-      void byRest.sdk('POST', '/health', ' \n').catch(() => undefined);
-      void byGet.sdk('GET', '/health').catch(() => undefined);
-    }, PING_MS);
-    try {
-      await Promise.all([byStream, byRest, byGet].map(({ name }) => cluster.inState(name, 'Unhealthy')));
-    } finally {
-      clearInterval(pings);
-      stream.cut();
-    }
+  it('keep a GameServer alive by each way of sending them, until they end', async () => {
+    // By then those without pings are lost.
+    await Promise.all(games.lost.map(({ name }) => cluster.inState(name, 'Unhealthy')));
+    const states = await Promise.all(
+      games.kept.map(async ({ name }) => (await cluster.gameServer(name))?.status?.state),
+    );
+    expect(states).toEqual(['Scheduled', 'Scheduled', 'Scheduled']);
+    games.end();
+    await Promise.all(games.kept.map(({ name }) => cluster.inState(name, 'Unhealthy')));
   });
 
   it('by gRPC are one stream, which is answered when the game ends it', async () => {
-    const puppet = await cluster.puppet();
     const health = cluster.grpc(puppet).health();
     health.ping();
     health.ping();
@@ -60,7 +73,6 @@ describe('health pings', () => {
   });
 
   it('by REST are messages in a body, which is refused where it holds others', async () => {
-    const puppet = await cluster.puppet();
     const rest = new SdkOverRest(puppet);
     for (const body of ['{}', ' ', '{}{}', '{"more":1}']) {
       expect(await rest.call('POST', '/health', body)).toEqual({ code: CODE.ok, message: '', value: {} });
@@ -74,7 +86,6 @@ describe('health pings', () => {
   });
 
   it.each(['POST', 'GET', 'PUT', 'DELETE'])('by REST without a body are refused without a word: %s', async (method) => {
-    const puppet = await cluster.puppet();
     const { status, contentType, body } = await puppet.sdk(method, '/health');
     expect({ status, contentType, body }).toEqual({ status: 400, contentType: '', body: '' });
   });

@@ -29,19 +29,11 @@ const label = (puppet: Puppet, key: string, value: string) =>
   cluster.patched(`${PATHS.gameservers}/${puppet.name}`, { metadata: { labels: { [key]: value } } });
 
 describe.each(CARRIERS)('a watch by %s', (_carrier, watchOf) => {
-  it('tells what the GameServer is at once, the same as GetGameServer does', async () => {
+  it('tells what the GameServer is at once, and each change, whoever made it, and each whole', async () => {
     const puppet = await ready();
     const watch = watchOf(puppet);
-    const first = await watch.until('anything', () => true);
-    const { value } = await cluster.grpc(puppet).getGameServer();
-    expect(first).toEqual(value);
-    watch.cancel();
-  });
-
-  it('tells each change, whoever made it, and each whole', async () => {
-    const puppet = await ready();
-    const watch = watchOf(puppet);
-    await watch.until('what it is', () => true);
+    const first = await watch.until('what it is', () => true);
+    expect(first).toEqual((await cluster.grpc(puppet).getGameServer()).value);
 
     await label(puppet, 'wind', 'gale');
     await watch.until('a label', ({ labels }) => labels['wind'] === 'gale');
