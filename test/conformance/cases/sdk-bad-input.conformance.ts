@@ -193,14 +193,9 @@ describe('a REST request', () => {
       const answer = await rest.call('PATCH', '/v1beta1/counters/rooms', update, asItIs, type(contentType));
       expect(answer.code).toBe(CODE.ok);
     }
-    const asForm = await rest.call(
-      'POST',
-      '/v1beta1/counters/rooms',
-      'a=b',
-      asItIs,
-      type('application/x-www-form-urlencoded'),
-    );
-    expect(asForm.value).toMatchObject({ count: '1' });
+    const form = type('application/x-www-form-urlencoded');
+    const asForm = await rest.call('POST', '/gameserver', 'a=b', asItIs, form);
+    expect(asForm.value).toMatchObject({ object_meta: { name: puppet.name } });
   });
 });
 
