@@ -238,14 +238,21 @@ describe('a deleted object', () => {
     expect(store.find('boats', 'default', 'a')).toBeDefined();
   });
 
-  test('leaves its dependents without an owner when they are to be orphans', () => {
-    const store = openStore();
-    const { uid = '' } = store.create('boats', boat('a')).metadata;
-    const ownerReferences = [{ apiVersion: 'harbour.example/v1', kind: 'Boat', name: 'a', uid }];
-    store.create('crews', { ...boat('b', {}, { ownerReferences }), kind: 'Crew' });
-    store.delete('boats', 'default', 'a', { propagationPolicy: 'Orphan' });
-    expect(store.get('crews', 'default', 'b').metadata.ownerReferences).toBeUndefined();
-  });
+  test.each([
+    ['Orphan', 'orphan'],
+    ['Foreground', 'foregroundDeletion'],
+  ] as const)(
+    'with policy %s stays until the garbage collector lets go, or another delete does',
+    (policy, finalizer) => {
+      const store = openStore();
+      store.create('boats', boat('a'));
+      const { metadata } = store.delete('boats', 'default', 'a', { propagationPolicy: policy });
+      expect(metadata).toMatchObject({ finalizers: [finalizer], deletionTimestamp: expect.anything() });
+      expect(store.delete('boats', 'default', 'a').metadata.resourceVersion).toBe(metadata.resourceVersion);
+      store.delete('boats', 'default', 'a', { propagationPolicy: 'Background' });
+      expect(store.find('boats', 'default', 'a')).toBeUndefined();
+    },
+  );
 });
 
 describe('a deleted namespace', () => {

@@ -7,6 +7,7 @@ import { ChangeHistory } from './change-history.ts';
 import { asJsonObject, copyJson, frozenCopy, jsonEquals, readPath } from './json.ts';
 import { ObjectIndex } from './object-index.ts';
 import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
+import { finalizersAfterDelete } from './propagation.ts';
 import { alreadyExists, badRequest, conflict, invalid, notFound } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { StatusError } from './status-error.ts';
@@ -189,13 +190,18 @@ class MemoryStore implements ObjectStore {
         `the precondition names the resourceVersion ${resourceVersion}, the object has ${found}`,
       );
     }
-    if (!this.#isHeld(table, current)) {
-      if (options.dryRun === true) return current;
-      if (options.propagationPolicy === 'Orphan') this.#orphanDependents(current);
-      return this.#remove(table, this.get(resource, namespace, name)) as T;
-    }
-    if (current.metadata.deletionTimestamp !== undefined) return current;
     const marked: KubernetesObject = copyJson<KubernetesObject>(current);
+    const finalizers = finalizersAfterDelete(current.metadata.finalizers, options.propagationPolicy);
+    if (finalizers.length > 0) marked.metadata.finalizers = finalizers;
+    else delete marked.metadata.finalizers;
+    if (!this.#isHeld(table, marked)) {
+      if (options.dryRun === true) return current;
+      return this.#remove(table, current) as T;
+    }
+    if (current.metadata.deletionTimestamp !== undefined) {
+      if (jsonEquals(current.metadata.finalizers, marked.metadata.finalizers)) return current;
+      return this.#write<T>(table, marked, current, { dryRun: options.dryRun === true });
+    }
     marked.metadata.deletionTimestamp = this.#timestamp();
     marked.metadata.deletionGracePeriodSeconds = options.gracePeriodSeconds ?? ownGraceSeconds(current);
     if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
@@ -342,19 +348,6 @@ class MemoryStore implements ObjectStore {
       listener(event);
     } catch (error) {
       this.#logger.error({ err: error, resource: table.definition.plural }, 'a listener failed on a change');
-    }
-  }
-
-  #orphanDependents(owner: KubernetesObject): void {
-    for (const [resource, { index }] of this.#tables) {
-      for (const dependent of index.list({})) {
-        if (dependent.metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid) !== true) continue;
-        const { namespace = '', name } = dependent.metadata;
-        this.modify(resource, namespace, name, ({ metadata }) => {
-          metadata.ownerReferences = metadata.ownerReferences?.filter(({ uid }) => uid !== owner.metadata.uid) ?? [];
-          if (metadata.ownerReferences.length === 0) delete metadata.ownerReferences;
-        });
-      }
     }
   }
 }

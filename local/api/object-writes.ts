@@ -7,10 +7,10 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { noteUpdate } from './managed-fields.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { badRequest, invalid, invalidOptions, notFound, unsupportedMediaType } from './refusals.ts';
+import { badRequest, invalid, invalidOptions, invalidPatch, notFound, unsupportedMediaType } from './refusals.ts';
 import type { WriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
-import { scaleOf, withScale } from './scale.ts';
+import { scaleFault, scaleOf, withScale } from './scale.ts';
 import { prune } from './schema.ts';
 import type { ObjectStore, WriteOptions } from './store.ts';
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
@@ -74,7 +74,12 @@ export function createObject(target: WriteTarget, body: JsonValue): WriteResult 
 /** `PUT`: replaces an object, or the part of it a subresource stands for. */
 export function replaceObject(target: WriteTarget, name: string, body: JsonValue): WriteResult {
   const { definition, namespace, store, subresource } = target;
-  if (subresource === 'scale') return writeScale(target, name, body);
+  if (subresource === 'scale') {
+    const fault = scaleFault(body);
+    if (fault !== undefined) throw badRequest(`the object provided is unrecognized (must be of type Scale): ${fault}`);
+    if ((asJsonObject(asJsonObject(body)['metadata'])['name'] ?? '') === '') throw badRequest('name must be provided');
+    return writeScale(target, name, body);
+  }
   const object = readObject(target, body, name);
   const current = store.get(definition.plural, namespace, name);
   if (!isBuiltIn(definition) && (object.metadata.resourceVersion ?? '') === '') {
@@ -93,7 +98,10 @@ export function patchObject(target: WriteTarget, name: string, mediaType: string
   if (mediaType === APPLY_PATCH) return applyObject(target, name, patch);
   const current = store.get(definition.plural, namespace, name);
   if (subresource === 'scale') {
-    return writeScale(target, name, patched(target, scaleOf(definition, current), mediaType, patch));
+    const scale = patched(target, scaleOf(definition, current), mediaType, patch);
+    const fault = scaleFault(scale);
+    if (fault !== undefined) throw invalidPatch(fault);
+    return writeScale(target, name, scale);
   }
   const result = patched(target, fieldsOf(current), mediaType, patch);
   const object = readObject(target, result, name);

@@ -55,6 +55,13 @@ export function invalidOptions(kind: string, fault: FieldFault): StatusError {
   return invalid({ group: 'meta.k8s.io', kind, plural: '' }, '', [fault]);
 }
 
+/** What the patch makes of the object cannot be read as what it is. */
+export function invalidPatch(fault: string): StatusError {
+  const message = `Invalid value: ${fault}`;
+  const causes = [{ reason: 'FieldValueInvalid', field: 'patch', message }];
+  return new StatusError(422, 'Invalid', ` "" is invalid: patch: ${message}`, { causes });
+}
+
 /** The history no longer reaches back to the version that was asked for: list again. */
 export function expired(message: string): StatusError {
   return new StatusError(410, 'Expired', message);

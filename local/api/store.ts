@@ -78,7 +78,11 @@ export interface ObjectStore {
     options?: WriteOptions,
   ): T | undefined;
 
-  /** Removes the object, or, while it has finalizers, sets its deletionTimestamp. Answers its state after the call. */
+  /**
+   * Removes the object, or, while it has finalizers, sets its deletionTimestamp. Answers its state after the call.
+   *
+   * Policies other than `Background` give it a finalizer that the garbage collector takes away.
+   */
   delete<T extends KubernetesObject>(resource: string, namespace: string, name: string, options?: DeleteOptions): T;
 
   /** Calls back for each later change, in order, synchronously with the write. Gives back the function that ends it. */

@@ -39,7 +39,7 @@ export class FleetController {
     const sets = this.#setsOf(fleet);
     const active = sets.find((set) => sameTemplate(set.spec.template, fleet.spec.template));
     const rest = sets.filter((set) => set !== active);
-    const plan = planRollout(fleet.spec, active === undefined ? unmade() : sizeOf(active), rest.map(sizeOf));
+    const plan = planRollout(fleet, active === undefined ? unmade() : sizeOf(active), rest.map(sizeOf));
     for (const change of plan.rest) {
       const set = rest.find(({ metadata }) => metadata.name === change.name);
       if (set !== undefined) this.#scale(fleet, set, change.replicas, 'inactive');
@@ -136,6 +136,7 @@ function setFor(fleet: Fleet, replicas: number): GameServerSet {
       generateName: `${fleet.metadata.name}-`,
       namespace: fleet.metadata.namespace ?? '',
       labels: { ...template.metadata?.labels, [AGONES.fleetLabel]: fleet.metadata.name },
+      ...(template.metadata?.annotations === undefined ? {} : { annotations: { ...template.metadata.annotations } }),
       ownerReferences: [controlledBy(fleet)],
     },
     spec: {

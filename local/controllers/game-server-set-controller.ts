@@ -117,7 +117,6 @@ export class GameServerSetController {
 
 function gameServerFor(set: GameServerSet): GameServer {
   const { template } = set.spec;
-  const fleetName = set.metadata.labels?.[AGONES.fleetLabel];
   return {
     apiVersion: 'agones.dev/v1',
     kind: 'GameServer',
@@ -128,7 +127,8 @@ function gameServerFor(set: GameServerSet): GameServer {
       namespace: set.metadata.namespace ?? '',
       labels: {
         ...template.metadata?.labels,
-        ...(fleetName === undefined ? {} : { [AGONES.fleetLabel]: fleetName }),
+        // Empty for a set that no Fleet made.
+        [AGONES.fleetLabel]: set.metadata.labels?.[AGONES.fleetLabel] ?? '',
         [AGONES.gameServerSetLabel]: set.metadata.name,
       },
       ...(template.metadata?.annotations === undefined ? {} : { annotations: { ...template.metadata.annotations } }),

@@ -50,6 +50,56 @@ describe('what is owned', () => {
   });
 });
 
+describe('a deletion in the foreground', () => {
+  it('takes what is owned first, the owner last', () => {
+    const fleet = cluster.createFleet('race', { replicas: 2 });
+    cluster.settle();
+    const order: string[] = [];
+    for (const resource of ['fleets', 'gameserversets', 'gameservers', 'pods']) {
+      cluster.store.subscribe(resource, ({ type, object }) => {
+        if (type === 'DELETED') order.push(object.kind);
+      });
+    }
+    const answer = cluster.store.delete('fleets', 'default', 'race', { propagationPolicy: 'Foreground' });
+    expect(answer.metadata).toMatchObject({ uid: fleet.metadata.uid, finalizers: ['foregroundDeletion'] });
+    cluster.settle();
+    expect(order.slice(-2)).toEqual(['GameServerSet', 'Fleet']);
+    expect(order.slice(0, -2).toSorted()).toEqual(['GameServer', 'GameServer', 'Pod', 'Pod']);
+  });
+
+  it('waits only for what says that the owner must', () => {
+    const fleet = cluster.createFleet('race', { replicas: 0 });
+    createPod('blocking', [fleet]);
+    cluster.settleControllers();
+    cluster.store.modify<Pod>('pods', 'default', 'blocking', ({ metadata }) => {
+      metadata.finalizers = ['example.com/held'];
+    });
+    cluster.store.delete('fleets', 'default', 'race', { propagationPolicy: 'Foreground' });
+    cluster.settleControllers();
+    expect(cluster.store.find('fleets', 'default', 'race')).toBeDefined();
+    cluster.store.modify<Pod>('pods', 'default', 'blocking', ({ metadata }) => {
+      for (const owner of metadata.ownerReferences ?? []) owner.blockOwnerDeletion = false;
+    });
+    cluster.settleControllers();
+    expect(cluster.store.find('fleets', 'default', 'race')).toBeUndefined();
+    expect(cluster.store.find('pods', 'default', 'blocking')?.metadata.deletionTimestamp).toBeDefined();
+  });
+
+  it('leaves what has another owner, without the one that goes', () => {
+    const [first, second] = [
+      cluster.createFleet('first', { replicas: 0 }),
+      cluster.createFleet('second', { replicas: 0 }),
+    ];
+    createPod('owned', [first, second]);
+    cluster.settle();
+    cluster.store.delete('fleets', 'default', 'first', { propagationPolicy: 'Foreground' });
+    cluster.settle();
+    expect(cluster.store.find('fleets', 'default', 'first')).toBeUndefined();
+    const pod = cluster.store.get<Pod>('pods', 'default', 'owned');
+    expect(pod.metadata.ownerReferences?.map(({ name }) => name)).toEqual(['second']);
+  });
+});
+
 describe('events', () => {
   it('are counted when they come again, and go when they are too many or too old', () => {
     const { store, clock } = cluster;

@@ -1,4 +1,6 @@
 import type { KubernetesObject, OwnerReference } from '../../lib/agones.ts';
+import { jsonEquals } from '../api/json.ts';
+import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../api/propagation.ts';
 import type { ObjectStore } from '../api/store.ts';
 import type { Lane } from './work-queue.ts';
 import { splitKey } from './ownership.ts';
@@ -6,11 +8,15 @@ import { splitKey } from './ownership.ts';
 /** An object of the store: resource, then `namespace/name`. */
 type Address = string;
 
+/** What the owner of an object does for it. */
+type Standing = 'gone' | 'waiting' | 'there';
+
 /**
- * Deletes what is left without an owner: an object goes when every owner it names is gone, and loses the references
- * to owners that are gone while another is left.
+ * Deletes what is left without an owner: an object goes when every owner it names is gone or waits for it to go, and
+ * loses the references to such owners while another is left.
  *
- * Orphans are made by the store itself; a foreground deletion is carried out as one in the background.
+ * An owner that is deleted with orphans goes when no object names it any more; one that is deleted in the foreground
+ * goes when the objects are gone that it is to outlive, and they go in the foreground themselves.
  */
 export class GarbageCollector {
   readonly #store: ObjectStore;
@@ -46,36 +52,92 @@ export class GarbageCollector {
 
   /** @param address - as given to the lane */
   sync(address: Address): void {
-    const slash = address.indexOf('/');
-    const resource = address.slice(0, slash);
-    const { namespace, name } = splitKey(address.slice(slash + 1));
+    const { resource, namespace, name } = splitAddress(address);
     const object = this.#store.find(resource, namespace, name);
-    const owners = object?.metadata.ownerReferences ?? [];
-    if (object === undefined || owners.length === 0) return;
-    const left = owners.filter((owner) => this.#exists(owner, namespace));
-    if (left.length === owners.length) return;
-    if (left.length === 0) {
-      if (object.metadata.deletionTimestamp !== undefined) return;
-      this.#store.delete(resource, namespace, name, { propagationPolicy: 'Background' });
+    if (object === undefined) return;
+    if (isHeldBy(object, ORPHAN_FINALIZER)) this.#orphanDependents(resource, object);
+    else if (isHeldBy(object, FOREGROUND_FINALIZER)) this.#deleteDependents(resource, object);
+    this.#followOwners(resource, object);
+  }
+
+  #followOwners(resource: string, { metadata }: KubernetesObject): void {
+    const { namespace = '', name, ownerReferences: owners = [] } = metadata;
+    const standings = owners.map((owner) => this.#standingOf(owner, namespace));
+    if (standings.every((standing) => standing === 'there')) return;
+    if (standings.includes('there')) {
+      this.#writeOwners(
+        resource,
+        namespace,
+        name,
+        owners.filter((_owner, at) => standings[at] === 'there'),
+      );
       return;
     }
-    this.#store.modify(resource, namespace, name, (copy) => {
-      copy.metadata.ownerReferences = left;
+    if (metadata.deletionTimestamp !== undefined) return;
+    const inForeground = standings.includes('waiting') && this.#dependents.has(metadata.uid ?? '');
+    this.#store.delete(resource, namespace, name, { propagationPolicy: inForeground ? 'Foreground' : 'Background' });
+  }
+
+  #orphanDependents(resource: string, owner: KubernetesObject): void {
+    const { uid = '' } = owner.metadata;
+    for (const address of this.#dependents.get(uid) ?? []) {
+      const dependent = splitAddress(address);
+      const found = this.#store.find(dependent.resource, dependent.namespace, dependent.name);
+      const left = (found?.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== uid);
+      this.#writeOwners(dependent.resource, dependent.namespace, dependent.name, left);
+    }
+    this.#letGo(resource, owner, ORPHAN_FINALIZER);
+  }
+
+  #deleteDependents(resource: string, owner: KubernetesObject): void {
+    const { uid = '' } = owner.metadata;
+    let isBlocked = false;
+    for (const address of this.#dependents.get(uid) ?? []) {
+      const dependent = splitAddress(address);
+      const found = this.#store.find(dependent.resource, dependent.namespace, dependent.name);
+      const reference = found?.metadata.ownerReferences?.find((one) => one.uid === uid);
+      if (reference?.blockOwnerDeletion === true) isBlocked = true;
+      if (found?.metadata.deletionTimestamp === undefined) this.#lane().add(address);
+    }
+    if (!isBlocked) this.#letGo(resource, owner, FOREGROUND_FINALIZER);
+  }
+
+  #letGo(resource: string, { metadata }: KubernetesObject, finalizer: string): void {
+    this.#store.modify(resource, metadata.namespace ?? '', metadata.name, (copy) => {
+      copy.metadata.finalizers = copy.metadata.finalizers?.filter((one) => one !== finalizer) ?? [];
     });
   }
 
-  #exists(owner: OwnerReference, namespace: string): boolean {
-    const group = owner.apiVersion.includes('/') ? owner.apiVersion.slice(0, owner.apiVersion.indexOf('/')) : '';
-    const resource = this.#resourceOfKind.get(`${group}/${owner.kind}`);
+  #writeOwners(resource: string, namespace: string, name: string, owners: OwnerReference[]): void {
+    this.#store.modify(resource, namespace, name, ({ metadata }) => {
+      if (owners.length > 0) metadata.ownerReferences = owners;
+      else delete metadata.ownerReferences;
+    });
+  }
+
+  #standingOf(owner: OwnerReference, namespace: string): Standing {
+    const resource = this.#resourceOf(owner);
     // Owners of kinds that are not served here cannot be looked up: what they own is left alone.
-    if (resource === undefined) return true;
-    return this.#store.find(resource, namespace, owner.name)?.metadata.uid === owner.uid;
+    if (resource === undefined) return 'there';
+    const found = this.#store.find(resource, namespace, owner.name);
+    if (found?.metadata.uid !== owner.uid) return 'gone';
+    return isHeldBy(found, FOREGROUND_FINALIZER) ? 'waiting' : 'there';
+  }
+
+  #resourceOf({ apiVersion, kind }: OwnerReference): string | undefined {
+    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+    return this.#resourceOfKind.get(`${group}/${kind}`);
   }
 
   #note(resource: string, object: KubernetesObject, previous: KubernetesObject | undefined): void {
-    if (previous !== undefined && previous.metadata.ownerReferences === object.metadata.ownerReferences) return;
     const address = addressOf(resource, object);
-    for (const { uid } of previous?.metadata.ownerReferences ?? []) this.#dropDependent(uid, address);
+    if (isHeldBy(object, ORPHAN_FINALIZER) || isHeldBy(object, FOREGROUND_FINALIZER)) this.#lane().add(address);
+    if (previous !== undefined && jsonEquals(previous.metadata.ownerReferences, object.metadata.ownerReferences))
+      return;
+    for (const owner of previous?.metadata.ownerReferences ?? []) {
+      this.#dropDependent(owner.uid, address);
+      this.#wakeOwner(owner, object);
+    }
     const owners = object.metadata.ownerReferences ?? [];
     for (const { uid } of owners) {
       const known = this.#dependents.get(uid);
@@ -83,13 +145,25 @@ export class GarbageCollector {
       else known.add(address);
     }
     const namespace = object.metadata.namespace ?? '';
-    if (owners.some((owner) => !this.#exists(owner, namespace))) this.#lane().add(address);
+    if (owners.some((owner) => this.#standingOf(owner, namespace) !== 'there')) this.#lane().add(address);
   }
 
   #noteDeleted(resource: string, object: KubernetesObject): void {
     const address = addressOf(resource, object);
-    for (const { uid } of object.metadata.ownerReferences ?? []) this.#dropDependent(uid, address);
+    for (const owner of object.metadata.ownerReferences ?? []) {
+      this.#dropDependent(owner.uid, address);
+      this.#wakeOwner(owner, object);
+    }
     for (const dependent of this.#dependents.get(object.metadata.uid ?? '') ?? []) this.#lane().add(dependent);
+  }
+
+  /** An owner that waits for its dependents may have waited for this one. */
+  #wakeOwner(owner: OwnerReference, { metadata }: KubernetesObject): void {
+    const { namespace = '' } = metadata;
+    const resource = this.#resourceOf(owner);
+    if (resource !== undefined && this.#standingOf(owner, namespace) === 'waiting') {
+      this.#lane().add(`${resource}/${namespace}/${owner.name}`);
+    }
   }
 
   #dropDependent(uid: string, address: Address): void {
@@ -101,4 +175,13 @@ export class GarbageCollector {
 
 function addressOf(resource: string, object: KubernetesObject): Address {
   return `${resource}/${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}
+
+function splitAddress(address: Address): { resource: string; namespace: string; name: string } {
+  const slash = address.indexOf('/');
+  return { resource: address.slice(0, slash), ...splitKey(address.slice(slash + 1)) };
+}
+
+function isHeldBy({ metadata }: KubernetesObject, finalizer: string): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(finalizer) === true;
 }

@@ -1,4 +1,5 @@
 import type { Fleet, GameServerSet, GameServerSetStatus } from '../../lib/agones.ts';
+import { loosePercentage } from '../resources/percentage.ts';
 
 /** A set as the plan of a rollout sees it. */
 export interface SetSize {
@@ -39,14 +40,15 @@ export function sizeOf(set: GameServerSet): SetSize {
  *
  * @param active - the set with the Fleet's template, or one of no replicas when it is still to be made
  */
-export function planRollout(spec: Fleet['spec'], active: SetSize, rest: readonly SetSize[]): RolloutPlan {
+export function planRollout(fleet: Fleet, active: SetSize, rest: readonly SetSize[]): RolloutPlan {
+  const { spec } = fleet;
   if (rest.length === 0) return { activeReplicas: spec.replicas, rest: [] };
   if (sum(rest, (set) => set.replicas) === 0) {
     const held = sum(rest, ({ status }) => status.reservedReplicas + status.allocatedReplicas);
     return { activeReplicas: Math.max(0, spec.replicas - held), rest: [] };
   }
   if (spec.strategy?.type === 'Recreate') return planRecreate(spec, rest);
-  return { activeReplicas: nextActiveReplicas(spec, active, rest), rest: nextRest(spec, active, rest) };
+  return { activeReplicas: nextActiveReplicas(spec, active, rest), rest: nextRest(fleet, active, rest) };
 }
 
 function planRecreate(spec: Fleet['spec'], rest: readonly SetSize[]): RolloutPlan {
@@ -69,11 +71,14 @@ function nextActiveReplicas(spec: Fleet['spec'], active: SetSize, rest: readonly
   return Math.max(0, Math.min(withinSurge, room));
 }
 
-function nextRest(spec: Fleet['spec'], active: SetSize, rest: readonly SetSize[]): RolloutPlan['rest'] {
-  const ready = sum([...rest, active], ({ status }) => status.readyReplicas);
-  const step = share(spec.strategy?.rollingUpdate?.maxUnavailable ?? DEFAULT_STEP, ready, Math.floor);
+function nextRest({ spec, status }: Fleet, active: SetSize, rest: readonly SetSize[]): RolloutPlan['rest'] {
+  const ready = sum([...rest, active], (set) => set.status.readyReplicas);
+  // What the Fleet's status says was true when it was written last: GameServers that became Ready since then are
+  // taken from the old sets on top of maxUnavailable, so that fewer may be left Ready than it allows.
+  const reportedReady = status?.readyReplicas ?? 0;
+  const step = share(spec.strategy?.rollingUpdate?.maxUnavailable ?? DEFAULT_STEP, reportedReady, Math.floor);
   const unavailable = Math.min(Math.max(1, step), spec.replicas);
-  const minAvailable = Math.min(ready - unavailable, spec.replicas);
+  const minAvailable = Math.min(reportedReady - unavailable, spec.replicas);
   const { readyReplicas, reservedReplicas, allocatedReplicas, shutdownReplicas } = active.status;
   const notYetReady = active.replicas - readyReplicas - reservedReplicas - allocatedReplicas - shutdownReplicas;
   const removable = ready - minAvailable - notYetReady;
@@ -116,8 +121,8 @@ function shrinkOld(sets: SetSize[], max: number): void {
 /** A number as it is, a percentage of `total`. */
 function share(value: number | string, total: number, round: (value: number) => number): number {
   if (typeof value === 'number') return value;
-  const percent = Number.parseInt(value, 10);
-  return Number.isNaN(percent) ? 0 : round((percent * total) / 100);
+  const percent = loosePercentage(value);
+  return percent === undefined ? 0 : round((percent * total) / 100);
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -4,7 +4,7 @@ import { gameServerSetDefinition } from './game-server-set.ts';
 import { admitNew, causesOf, causesOfCreating, objectOf, storeOfAllKinds } from './testing/admission.ts';
 import type { LooseObject } from './testing/admission.ts';
 
-const pod = { spec: { containers: [{ name: 'game', image: 'game:1' }] } };
+const pod = { spec: { containers: [{ name: 'game', image: 'game:1', resources: {} }] } };
 const ports = [{ name: 'ws', containerPort: 8000, protocol: 'TCP' }];
 
 function template(spec: LooseObject = {}): LooseObject {

@@ -12,7 +12,7 @@ import {
   stampVersion,
 } from './game-server-defaults.ts';
 import { gameServerTemplateFaults, nameLengthFaults } from './game-server-rules.ts';
-import { percentage } from './percentage.ts';
+import { loosePercentage } from './percentage.ts';
 import { AGE_COLUMN, fieldColumn } from './printer-columns.ts';
 
 const DEFAULT_ROLLING_UPDATE_STEP = '25%';
@@ -54,6 +54,7 @@ function applyFleetDefaults(fleet: JsonObject): void {
     rollingUpdate['maxSurge'] ??= DEFAULT_ROLLING_UPDATE_STEP;
     rollingUpdate['maxUnavailable'] ??= DEFAULT_ROLLING_UPDATE_STEP;
   }
+  if (Array.isArray(spec['priorities']) && spec['priorities'].length === 0) delete spec['priorities'];
   for (const priority of objectsIn(spec['priorities'])) {
     priority['type'] ??= '';
     priority['key'] ??= '';
@@ -87,7 +88,7 @@ function strategyFaults(strategy: JsonObject): FieldFault[] {
 
 function rollingStepFaults(step: unknown, field: string): FieldFault[] {
   if (typeof step === 'number') return step >= 1 ? [] : [invalidValue(field, step, 'must be at least 1')];
-  const percent = percentage(step);
+  const percent = loosePercentage(step);
   const fits = percent !== undefined && percent >= 1 && percent <= 99;
   return fits ? [] : [invalidValue(field, step, 'must be between 1% and 99%')];
 }

@@ -57,6 +57,9 @@ export function shapeGameServerSpec(spec: JsonObject): void {
   shapeTemplateMetadata(template);
   const podSpec = objectIn(template, 'spec');
   podSpec['containers'] ??= null;
+  for (const kind of ['containers', 'initContainers']) {
+    for (const container of objectsIn(podSpec[kind])) container['resources'] ??= {};
+  }
   dropEmpty(objectIn(spec, 'health'), ['disabled', 'periodSeconds', 'failureThreshold', 'initialDelaySeconds']);
   dropEmpty(objectIn(spec, 'sdkServer'), ['logLevel', 'grpcPort', 'httpPort']);
   dropEmpty(spec, ['container', 'ports', 'scheduling', 'players', 'counters', 'lists', 'eviction']);

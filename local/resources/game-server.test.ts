@@ -3,7 +3,7 @@ import { gameServerDefinition } from './game-server.ts';
 import { admitNew, causesOf, causesOfCreating, objectOf, storeOfAllKinds } from './testing/admission.ts';
 import type { LooseObject } from './testing/admission.ts';
 
-const pod = { spec: { containers: [{ name: 'game', image: 'game:1' }] } };
+const pod = { spec: { containers: [{ name: 'game', image: 'game:1', resources: {} }] } };
 const dynamicPort = { name: 'ws', containerPort: 8000, protocol: 'TCP' };
 const health = { periodSeconds: 5, failureThreshold: 6, initialDelaySeconds: 10 };
 
