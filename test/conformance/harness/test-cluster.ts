@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Fleet, GameServer, GameServerAllocation, KubernetesObject } from '../../../lib/agones.ts';
+import type { Fleet, GameServer, GameServerAllocation, GameServerSet, KubernetesObject } from '../../../lib/agones.ts';
 import { eventually } from '../../helpers/conditions.ts';
 import { Puppet, puppetContainer } from '../puppet/puppet.ts';
 import type { PuppetOptions } from '../puppet/puppet.ts';
@@ -33,7 +33,7 @@ export const SDK_PROTOCOLS = ['gRPC', 'REST'] as const;
 export type SdkProtocol = (typeof SDK_PROTOCOLS)[number];
 
 const DEADLINE_MS = 60_000;
-const DELETED_KINDS = ['fleetautoscalers', 'fleets', 'gameservers'] as const;
+const DELETED_KINDS = ['fleetautoscalers', 'fleets', 'gameserversets', 'gameservers'] as const;
 
 /** An event of core/v1, as far as cases look at it. */
 export interface ObjectEvent {
@@ -289,6 +289,12 @@ export class TestCluster {
 
   gameServersOf(fleet: string): Promise<GameServer[]> {
     return this.gameServers({ 'agones.dev/fleet': fleet });
+  }
+
+  gameServerSetsOf(fleet: string): Promise<GameServerSet[]> {
+    return this.listed<GameServerSet>(
+      `${PATHS.gameserversets}?labelSelector=${selectorText({ 'agones.dev/fleet': fleet })}`,
+    );
   }
 
   /** Sends a GameServerAllocation and gives the whole answer. */
