@@ -22,7 +22,11 @@ import { MachineNode } from './node/machine-node.ts';
 import { PodLogs } from './node/pod-logs.ts';
 import { ProcessRecords } from './node/process-records.ts';
 import { takeStateDirectory } from './node/state-directory.ts';
-import { gameServerAllocationDefinition, validateGameServerAllocation } from './resources/game-server-allocation.ts';
+import {
+  gameServerAllocationDefinition,
+  gameServerAllocationTypeFaults,
+  validateGameServerAllocation,
+} from './resources/game-server-allocation.ts';
 import { resourceDefinitions } from './resources/resource-definitions.ts';
 import { Sidecars } from './sdk/sidecars.ts';
 
@@ -127,7 +131,8 @@ async function start(
       allocationResource({
         definition: gameServerAllocationDefinition,
         engine,
-        validate: ({ spec }) => validateGameServerAllocation(spec),
+        typeFaults: gameServerAllocationTypeFaults,
+        validate: validateGameServerAllocation,
       }),
     ],
     logs: { openLog: (namespace, name, wanted) => logs.read(namespace, name, wanted) },

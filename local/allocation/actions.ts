@@ -39,7 +39,10 @@ function applyCounterAction(
   gameServer: GameServer,
 ): string[] {
   const counter = ownValue(gameServer.status?.counters, name);
-  if (counter === undefined) return [`Counter ${name} is not on the GameServer`];
+  if (counter === undefined) {
+    const asked = capacity !== undefined || (action !== undefined && amount !== undefined);
+    return asked ? [`Counter ${name} is not on the GameServer`] : [];
+  }
   const faults: string[] = [];
   if (capacity !== undefined && capacity < 0) faults.push(`Counter ${name}: the capacity ${capacity} is below 0`);
   else if (capacity !== undefined) {
@@ -58,9 +61,12 @@ function applyCounterAction(
 
 /** Values are added before others are deleted: a deletion makes no room for an addition of the same request. */
 function applyListAction(name: string, action: ListAction, gameServer: GameServer): string[] {
-  const list = ownValue(gameServer.status?.lists, name);
-  if (list === undefined) return [`List ${name} is not on the GameServer`];
   const { capacity, addValues = [], deleteValues = [] } = action;
+  const list = ownValue(gameServer.status?.lists, name);
+  if (list === undefined) {
+    const asked = capacity !== undefined || addValues.length > 0 || deleteValues.length > 0;
+    return asked ? [`List ${name} is not on the GameServer`] : [];
+  }
   const faults: string[] = [];
   if (capacity !== undefined && (capacity < 0 || capacity > MAX_LIST_CAPACITY)) {
     faults.push(`List ${name}: the capacity ${capacity} is not within 0 and ${MAX_LIST_CAPACITY}`);

@@ -4,6 +4,7 @@ import { toTimestamp } from '../controllers/timestamps.ts';
 /**
  * The request with Agones' defaults: what it answers, and what it selects by.
  *
+ * Only a request that names its `apiVersion` is answered with it: to Agones the group is known, and `v1` is left.
  * Without `selectors`, `preferred` in order and then `required` take their place.
  */
 export function withDefaults(request: GameServerAllocation, namespace: string, nowMs: number): GameServerAllocation {
@@ -13,7 +14,7 @@ export function withDefaults(request: GameServerAllocation, namespace: string, n
   const preferredFilled = given ? preferred : preferred?.map(withSelectorDefaults);
   return {
     kind: 'GameServerAllocation',
-    apiVersion: 'allocation.agones.dev/v1',
+    apiVersion: request.apiVersion ?? 'v1',
     metadata: { ...request.metadata, namespace, creationTimestamp: toTimestamp(nowMs) },
     spec: {
       multiClusterSetting: {
@@ -21,13 +22,14 @@ export function withDefaults(request: GameServerAllocation, namespace: string, n
         policySelector: rest.multiClusterSetting?.policySelector ?? {},
       },
       required: requiredFilled,
-      ...(preferredFilled === undefined ? {} : { preferred: preferredFilled }),
-      ...(priorities === undefined ? {} : { priorities }),
+      ...filledOf({
+        preferred: preferredFilled,
+        priorities: priorities?.map((priority) => ({ ...priority, order: priority.order || ('Ascending' as const) })),
+      }),
       selectors: given ? selectors.map(withSelectorDefaults) : [...(preferredFilled ?? []), requiredFilled],
-      scheduling: rest.scheduling ?? 'Packed',
+      scheduling: rest.scheduling || 'Packed',
       metadata: rest.metadata ?? {},
-      ...(counters === undefined ? {} : { counters }),
-      ...(lists === undefined ? {} : { lists }),
+      ...filledOf({ counters, lists }),
     },
   };
 }
@@ -64,14 +66,19 @@ export function allocated(request: GameServerAllocation, gameServer: GameServer)
     status: {
       state: 'Allocated',
       gameServerName: name,
-      ports: ports ?? [],
-      address: address ?? '',
-      addresses: addresses ?? [],
-      nodeName: nodeName ?? '',
+      ...filledOf({ ports, address, addresses, nodeName }),
       source: 'local',
-      metadata: { ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) },
-      ...(counters === undefined || Object.keys(counters).length === 0 ? {} : { counters }),
-      ...(lists === undefined || Object.keys(lists).length === 0 ? {} : { lists }),
+      metadata: filledOf({ labels, annotations }),
+      ...filledOf({ counters, lists }),
     },
   };
 }
+
+/** The fields that hold anything: what is empty is left out. */
+function filledOf<T extends object>(fields: T): Filled<T> {
+  const filled = Object.entries(fields).filter(([, value]) => value && Object.keys(value as object).length > 0);
+  // What was taken out was optional, by the type of the result.
+  return Object.fromEntries(filled) as Filled<T>;
+}
+
+type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };

@@ -139,15 +139,6 @@ describe('an allocation', () => {
     cluster.setState('gs-1', 'Shutdown');
     expect((await allocate({})).status?.state).toBe('UnAllocated');
   });
-
-  it('changes nothing as a dry run', async () => {
-    createReady(0);
-    const before = cluster.store.resourceVersion;
-    const answer = engine.allocate('default', requestOf({}), { dryRun: true });
-    cluster.clock.advance(500);
-    expect((await answer).status).toMatchObject({ state: 'Allocated', gameServerName: 'gs-0' });
-    expect(cluster.store.resourceVersion).toBe(before);
-  });
 });
 
 describe('selection', () => {

@@ -26,11 +26,6 @@ export interface AllocationEngineOptions {
   maxPendingRequests?: number;
 }
 
-export interface AllocateOptions {
-  /** Answers what would be, changing nothing. */
-  dryRun?: boolean;
-}
-
 export interface AllocationEngine {
   /**
    * Answers a request that has been found valid, out of the GameServers of this cluster.
@@ -40,7 +35,7 @@ export interface AllocationEngine {
    * @returns the request with defaults and `status`; `UnAllocated` is an answer too
    * @throws StatusError 429; PlainTextRefusal 500 when the GameServer could not be written
    */
-  allocate(namespace: string, request: GameServerAllocation, options?: AllocateOptions): Promise<GameServerAllocation>;
+  allocate(namespace: string, request: GameServerAllocation): Promise<GameServerAllocation>;
   /** Refuses what waits and what comes, with 503. */
   stop(): void;
 }
@@ -48,7 +43,6 @@ export interface AllocationEngine {
 interface PendingRequest {
   namespace: string;
   request: GameServerAllocation;
-  dryRun: boolean;
   resolve(answer: GameServerAllocation): void;
   reject(error: Error): void;
 }
@@ -91,18 +85,14 @@ class BatchingEngine implements AllocationEngine {
     this.#lastBatchMs = options.clock.nowMs();
   }
 
-  async allocate(
-    namespace: string,
-    request: GameServerAllocation,
-    options: AllocateOptions = {},
-  ): Promise<GameServerAllocation> {
+  async allocate(namespace: string, request: GameServerAllocation): Promise<GameServerAllocation> {
     if (this.#stopped) throw stopping();
     if (this.#pending.length >= this.#options.maxPendingRequests) {
       throw new StatusError(429, 'TooManyRequests', 'too many allocations are waiting', { retryAfterSeconds: 1 });
     }
     const { promise, resolve, reject } = Promise.withResolvers<GameServerAllocation>();
     const filled = withDefaults(request, namespace, this.#options.clock.nowMs());
-    this.#pending.push({ namespace, request: filled, dryRun: options.dryRun === true, resolve, reject });
+    this.#pending.push({ namespace, request: filled, resolve, reject });
     this.#scheduleBatch();
     return promise;
   }
@@ -176,28 +166,22 @@ class BatchingEngine implements AllocationEngine {
   }
 
   /** State, labels, annotations, Counters and Lists change in one write, so that a watch sees the allocation whole. */
-  #write({ request, dryRun }: PendingRequest, chosen: GameServer): GameServer | undefined {
+  #write({ request }: PendingRequest, chosen: GameServer): GameServer | undefined {
     const { store, record } = this.#options;
     const { namespace = '', name } = chosen.metadata;
     const { metadata: patch } = request.spec;
     let faults: ActionFaults = { counters: [], lists: [] };
-    const updated = store.modify<GameServer>(
-      'gameservers',
-      namespace,
-      name,
-      (copy) => {
-        if (patch?.labels !== undefined) copy.metadata.labels = { ...copy.metadata.labels, ...patch.labels };
-        copy.metadata.annotations = {
-          ...copy.metadata.annotations,
-          ...patch?.annotations,
-          [AGONES.lastAllocatedAnnotation]: this.#nextLastAllocated(),
-        };
-        copy.status = { ...copy.status, state: 'Allocated' };
-        faults = applyActions(request.spec, copy);
-      },
-      { dryRun },
-    );
-    if (updated === undefined || dryRun) return updated;
+    const updated = store.modify<GameServer>('gameservers', namespace, name, (copy) => {
+      if (patch?.labels !== undefined) copy.metadata.labels = { ...copy.metadata.labels, ...patch.labels };
+      copy.metadata.annotations = {
+        ...copy.metadata.annotations,
+        ...patch?.annotations,
+        [AGONES.lastAllocatedAnnotation]: this.#nextLastAllocated(),
+      };
+      copy.status = { ...copy.status, state: 'Allocated' };
+      faults = applyActions(request.spec, copy);
+    });
+    if (updated === undefined) return undefined;
     if (faults.counters.length > 0) record(updated, 'Warning', 'CounterActionError', faults.counters.join('\n'));
     if (faults.lists.length > 0) record(updated, 'Warning', 'ListActionError', faults.lists.join('\n'));
     record(updated, 'Normal', 'Allocated', 'Allocated');

@@ -224,14 +224,6 @@ describe('a request for several clusters', () => {
     expect(calls).toEqual([]);
   });
 
-  it('does not ask another cluster in a dry run', async () => {
-    createPolicy('there', 1, THERE);
-    createSecret();
-    const request = { spec: { multiClusterSetting: { enabled: true } } } as GameServerAllocation;
-    await expect(engine.allocate('default', request, { dryRun: true })).rejects.toMatchObject({ code: 400 });
-    expect(calls).toEqual([]);
-  });
-
   it('is refused when too many wait, and when the engine stops', async () => {
     createPolicy('there', 1, THERE);
     createSecret();

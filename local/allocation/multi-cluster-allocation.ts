@@ -2,14 +2,13 @@ import type { GameServerAllocation, KubernetesObject } from '../../lib/agones.ts
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { pause } from '../../lib/pause.ts';
-import { badRequest } from '../api/refusals.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { ObjectStore } from '../api/store.ts';
 import { PlainTextRefusal } from '../api/virtual-resource.ts';
 import { withDefaults } from './allocation-answer.ts';
 import { clustersInOrder } from './allocation-policies.ts';
 import type { ClusterConnection, GameServerAllocationPolicy } from './allocation-policies.ts';
-import type { AllocateOptions, AllocationEngine } from './allocation-engine.ts';
+import type { AllocationEngine } from './allocation-engine.ts';
 import { labelMatcherOf } from './selection.ts';
 
 /** As Go writes them, by number. */
@@ -120,20 +119,16 @@ class MultiClusterEngine implements AllocationEngine {
     };
   }
 
-  async allocate(
-    namespace: string,
-    request: GameServerAllocation,
-    options: AllocateOptions = {},
-  ): Promise<GameServerAllocation> {
+  async allocate(namespace: string, request: GameServerAllocation): Promise<GameServerAllocation> {
     if (request.spec.multiClusterSetting?.enabled !== true) {
-      return this.#options.engine.allocate(namespace, request, options);
+      return this.#options.engine.allocate(namespace, request);
     }
     if (this.#pending >= this.#options.maxPendingRequests) {
       throw new StatusError(429, 'TooManyRequests', 'too many allocations are waiting', { retryAfterSeconds: 1 });
     }
     this.#pending += 1;
     try {
-      return await this.#askClusters(namespace, request, options);
+      return await this.#askClusters(namespace, request);
     } finally {
       this.#pending -= 1;
     }
@@ -144,17 +139,13 @@ class MultiClusterEngine implements AllocationEngine {
     this.#options.engine.stop();
   }
 
-  async #askClusters(
-    namespace: string,
-    request: GameServerAllocation,
-    options: AllocateOptions,
-  ): Promise<GameServerAllocation> {
+  async #askClusters(namespace: string, request: GameServerAllocation): Promise<GameServerAllocation> {
     let outcome: () => GameServerAllocation = () => {
       throw new PlainTextRefusal(500, 'no multi-cluster allocation policy is specified');
     };
     for (const connection of clustersInOrder(this.#policiesFor(namespace, request), this.#options.random)) {
       try {
-        const answer = await this.#askCluster(namespace, request, connection, options);
+        const answer = await this.#askCluster(namespace, request, connection);
         if (answer.status?.state === 'Allocated') return answer;
         outcome = () => answer;
       } catch (error) {
@@ -179,11 +170,9 @@ class MultiClusterEngine implements AllocationEngine {
     namespace: string,
     request: GameServerAllocation,
     connection: ClusterConnection,
-    options: AllocateOptions,
   ): Promise<GameServerAllocation> {
     const { allocationEndpoints = [] } = connection;
-    if (allocationEndpoints.length === 0) return this.#options.engine.allocate(connection.namespace, request, options);
-    if (options.dryRun === true) throw badRequest('another cluster cannot be asked without allocating there');
+    if (allocationEndpoints.length === 0) return this.#options.engine.allocate(connection.namespace, request);
     const credentials = this.#credentialsFor(namespace, connection);
     const deadlineMs = this.#options.clock.nowMs() + this.#options.totalRemoteTimeoutMs;
     const filled = withDefaults(request, namespace, this.#options.clock.nowMs());

@@ -8,10 +8,10 @@ import type { VirtualResource } from './virtual-resource.ts';
 
 const tides: VirtualResource = {
   definition: { ...boats, group: 'tides.example', kind: 'Tide', plural: 'tides', singular: 'tide', verbs: ['create'] },
-  create(namespace, body, { dryRun }) {
+  create(namespace, body) {
     if (body['high'] === 'refuse') throw new StatusError(422, 'Invalid', 'no');
     if (body['high'] === 'text') throw new PlainTextRefusal(500, 'broken');
-    return Promise.resolve({ ...body, namespace, dryRun });
+    return Promise.resolve({ ...body, namespace });
   },
 };
 const TIDES = '/apis/tides.example/v1/namespaces/default/tides';
@@ -216,16 +216,17 @@ describe('a bad request', () => {
 });
 
 describe('a virtual resource', () => {
-  test('is answered by its handler', async () => {
-    const answer = await api.request('POST', `${TIDES}?dryRun=All`, { high: 5 });
+  test('is answered by its handler, whatever the query', async () => {
+    const answer = await api.request('POST', `${TIDES}?dryRun=Maybe&fieldValidation=Strict`, { kind: 'Tide', high: 5 });
     expect(answer.status).toBe(201);
-    expect(answer.body).toEqual({
-      apiVersion: 'tides.example/v1',
-      kind: 'Tide',
-      high: 5,
-      namespace: 'default',
-      dryRun: true,
-    });
+    expect(answer.body).toEqual({ kind: 'Tide', high: 5, namespace: 'default' });
+    const yaml = await api.request(
+      'POST',
+      TIDES,
+      { high: 5 },
+      { ...plain('application/json'), accept: 'application/yaml' },
+    );
+    expect([yaml.contentType, yaml.text]).toEqual(['application/yaml', 'high: 5\nnamespace: default\n']);
     expect((await api.request('POST', TIDES, { high: 'refuse' })).body).toMatchObject({ code: 422, reason: 'Invalid' });
     const text = await api.request('POST', TIDES, { high: 'text' });
     expect([text.status, text.text]).toEqual([500, 'broken\n']);
@@ -237,11 +238,16 @@ describe('a virtual resource', () => {
     ['an array', 'POST', [], {}, 500],
     ['another kind', 'POST', { kind: 'Boat' }, {}, 500],
     ['another media type', 'POST', 'x', plain('text/plain'), 500],
+    ['no media type', 'POST', '{}', plain(''), 500],
     ['GET', 'GET', undefined, {}, 405],
     ['DELETE', 'DELETE', undefined, {}, 405],
   ])('answers %s (%s) in plain text', async (_title, method, body, headers, status) => {
     const answer = await api.request(method, TIDES, body, headers);
     expect([answer.status, answer.contentType]).toEqual([status, 'text/plain; charset=utf-8']);
+  });
+
+  test('has no objects', async () => {
+    expect((await api.request('GET', `${TIDES}/high`)).status).toBe(404);
   });
 });
 

@@ -63,6 +63,12 @@ export function negotiate(accept: string | undefined): Representation {
   throw new StatusError(406, 'NotAcceptable', message);
 }
 
+/** The format the client prefers, for what has no other representations; JSON where it accepts nothing there is. */
+export function preferredFormat(accept: string | undefined): 'json' | 'yaml' {
+  const formats = parseAccept(accept ?? '').map(({ mediaType }) => formatOf(mediaType));
+  return formats.find((format) => format !== undefined) ?? 'json';
+}
+
 function formatOf(mediaType: string): 'json' | 'yaml' | undefined {
   if (mediaType === 'application/json' || mediaType === '*/*' || mediaType === 'application/*') return 'json';
   return mediaType === 'application/yaml' ? 'yaml' : undefined;

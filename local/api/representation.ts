@@ -84,6 +84,7 @@ function tableOf(view: View, objects: readonly KubernetesObject[], metadata: Lis
   };
 }
 
-function encode(value: object, format: 'json' | 'yaml'): string {
+/** An object that was not read from the store, as text. */
+export function encode(value: object, format: 'json' | 'yaml'): string {
   return format === 'yaml' ? stringifyYaml(value) : JSON.stringify(value);
 }

@@ -1,10 +1,11 @@
 import { apiVersionOf } from './admission.ts';
-import { jsonAnswer, pageNotFound, textAnswer } from './answer.ts';
+import { pageNotFound, textAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { preferredFormat } from './negotiation.ts';
+import { encode } from './representation.ts';
 import { OBJECT_MEDIA_TYPES, decodeBody, mediaTypeOf, readBody } from './request-body.ts';
-import { parseWriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
 import type { ResourceRequest } from './resource-request.ts';
 import { StatusError } from './status-error.ts';
@@ -18,22 +19,21 @@ import type { VirtualResource } from './virtual-resource.ts';
  */
 export async function createVirtual(
   virtual: VirtualResource,
-  { path, query, request, signal }: ResourceRequest,
+  { path, request }: ResourceRequest,
   maxBodyBytes: number,
 ): Promise<Answer> {
   const { definition } = virtual;
-  if (request.method !== 'POST' || path.name !== undefined) return textAnswer('Method not supported\n', 405);
-  if (definition.namespaced !== (path.namespace !== undefined)) return pageNotFound();
+  if (path.name !== undefined || definition.namespaced !== (path.namespace !== undefined)) return pageNotFound();
+  if (request.method !== 'POST') return textAnswer('Method not supported\n', 405);
   const text = await readBody(request, maxBodyBytes);
   const body = virtual.ignoresBody === true ? {} : decodeObject(definition, text, mediaTypeOf(request));
-  const envelope = { apiVersion: apiVersionOf(definition), kind: definition.kind };
-  const { dryRun } = parseWriteQuery(query, 'CreateOptions');
-  const created = await virtual.create(path.namespace ?? '', { ...body, ...envelope }, { dryRun, signal });
-  return jsonAnswer(created, 201);
+  const created = await virtual.create(path.namespace ?? '', body);
+  const format = preferredFormat(request.headers.accept);
+  return { status: 201, contentType: `application/${format}`, text: encode(created, format) };
 }
 
 function decodeObject(definition: ResourceDefinition, text: string, mediaType: string): JsonObject {
-  const body = decode(definition, text, mediaType);
+  const body = decode(definition, text, mediaType) ?? {};
   if (!isJsonObject(body)) throw new PlainTextRefusal(500, 'error decoding body: it is not an object');
   const { apiVersion = apiVersionOf(definition), kind = definition.kind } = body;
   if (apiVersion !== apiVersionOf(definition) || kind !== definition.kind) {
@@ -44,7 +44,7 @@ function decodeObject(definition: ResourceDefinition, text: string, mediaType: s
 }
 
 function decode(definition: ResourceDefinition, text: string, mediaType: string): JsonValue {
-  if (mediaType !== '' && !OBJECT_MEDIA_TYPES.includes(mediaType)) {
+  if (!OBJECT_MEDIA_TYPES.includes(mediaType)) {
     throw new PlainTextRefusal(500, 'Could not find deserializer');
   }
   try {

@@ -21,19 +21,27 @@ export const PATHS = {
   gameserversets: `/apis/agones.dev/v1/namespaces/${NAMESPACE}/gameserversets`,
   fleetautoscalers: `/apis/autoscaling.agones.dev/v1/namespaces/${NAMESPACE}/fleetautoscalers`,
   gameserverallocations: `/apis/allocation.agones.dev/v1/namespaces/${NAMESPACE}/gameserverallocations`,
+  gameserverallocationpolicies: `/apis/multicluster.agones.dev/v1/namespaces/${NAMESPACE}/gameserverallocationpolicies`,
   pods: `/api/v1/namespaces/${NAMESPACE}/pods`,
   events: `/api/v1/namespaces/${NAMESPACE}/events`,
 } as const;
 
 /** Everything a case makes carries this label, with the run's own value. */
 export const RUN_LABEL = 'regatta.dev/conformance';
+const CAUGHT_UP_LABEL = 'regatta.dev/caught-up';
 
 /** What the SDK server is spoken to by. */
 export const SDK_PROTOCOLS = ['gRPC', 'REST'] as const;
 export type SdkProtocol = (typeof SDK_PROTOCOLS)[number];
 
 const DEADLINE_MS = 60_000;
-const DELETED_KINDS = ['fleetautoscalers', 'fleets', 'gameserversets', 'gameservers'] as const;
+const DELETED_KINDS = [
+  'fleetautoscalers',
+  'fleets',
+  'gameserversets',
+  'gameservers',
+  'gameserverallocationpolicies',
+] as const;
 
 /** An event of core/v1, as far as cases look at it. */
 export interface ObjectEvent {
@@ -181,7 +189,7 @@ export class TestCluster {
       metadata: {
         ...rest,
         labels: { ...(labels as object), [RUN_LABEL]: this.run },
-        annotations: { ...(annotations as object), 'agones.dev/dev-address': '127.0.0.1' },
+        annotations: { 'agones.dev/dev-address': '127.0.0.1', ...(annotations as object) },
       },
       spec: {
         ports: [{ name: 'game', portPolicy: 'Static', hostPort: 7777, containerPort: 7777 }],
@@ -311,6 +319,20 @@ export class TestCluster {
     const { status } = succeeded<GameServerAllocation>(await this.allocate(spec));
     if (status?.state !== 'Allocated') throw new Error(`not Allocated: ${JSON.stringify(status)}`);
     return status;
+  }
+
+  /**
+   * Waits until allocations know of every GameServer as it is now: they see writes in order, and so have seen all that
+   * came before the one they are asked for here.
+   */
+  async allocationsCaughtUp(): Promise<void> {
+    const labels = { [CAUGHT_UP_LABEL]: this.name('caught-up') };
+    const { metadata } = await this.readyDevGameServer({ labels });
+    await this.eventually('an allocation of what was made last', async () => {
+      const { status } = succeeded<GameServerAllocation>(await this.allocate({ selectors: [{ matchLabels: labels }] }));
+      return status?.state === 'Allocated' ? true : undefined;
+    });
+    await this.request('DELETE', `${PATHS.gameservers}/${metadata.name}`);
   }
 
   /** The events about an object, in the order they were first seen; of one kind where several have the name. */
