@@ -26,6 +26,16 @@ type Status = NonNullable<FleetAutoscaler['status']>;
 
 const DEFAULT_INTERVAL_SECONDS = 30;
 
+/** What Go reads where nothing was written: a status that says just this is not written either. */
+const NO_STATUS: Status = {
+  currentReplicas: 0,
+  desiredReplicas: 0,
+  lastScaleTime: null,
+  ableToScale: false,
+  scalingLimited: false,
+  lastAppliedPolicy: '',
+};
+
 /** A fault is tried again five times soon, then every three seconds, whatever the interval. */
 export function autoscalerRetryDelayMs(attempt: number): number {
   return attempt <= 5 ? 200 : 3000;
@@ -132,14 +142,7 @@ export class FleetAutoscalerController {
   }
 
   #writeUnable(autoscaler: FleetAutoscaler): void {
-    this.#writeIfChanged(autoscaler, {
-      currentReplicas: 0,
-      desiredReplicas: 0,
-      lastScaleTime: autoscaler.status?.lastScaleTime ?? null,
-      ableToScale: false,
-      scalingLimited: false,
-      lastAppliedPolicy: '',
-    });
+    this.#writeIfChanged(autoscaler, { ...NO_STATUS, lastScaleTime: autoscaler.status?.lastScaleTime ?? null });
   }
 
   #writeStatus(autoscaler: FleetAutoscaler, fleet: Fleet, desired: Decision, scaled: boolean): void {
@@ -159,7 +162,7 @@ export class FleetAutoscalerController {
   }
 
   #writeIfChanged(autoscaler: FleetAutoscaler, status: Status): boolean {
-    if (jsonEquals(autoscaler.status, status)) return false;
+    if (jsonEquals(autoscaler.status ?? NO_STATUS, status)) return false;
     const { namespace = '', name } = autoscaler.metadata;
     this.#options.store.modify<FleetAutoscaler>(
       'fleetautoscalers',

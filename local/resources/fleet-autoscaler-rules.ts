@@ -3,18 +3,29 @@ import { X509Certificate } from 'node:crypto';
 import { asJsonObject, isJsonObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { FieldFault } from '../api/resource.ts';
+import { StatusError } from '../api/status-error.ts';
 import { isCronExpression } from './cron-expression.ts';
 import { durationMs } from './duration.ts';
 import { duplicateValue, forbiddenValue, invalidValue, requiredValue } from './field-faults.ts';
 import { objectsIn } from './game-server-defaults.ts';
 import { percentage } from './percentage.ts';
+import { timeMsOf } from './rfc-3339.ts';
+import { isUrl } from './url-syntax.ts';
 
-const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
+/** A time that was not given, as Go writes it. */
+export const ZERO_TIME_MS = Date.parse('0001-01-01T00:00:00Z');
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const UNREADABLE_URL = /^:|[\p{Cc}]|%(?![0-9a-fA-F]{2})/u;
 
-/** What the validating webhook finds in a FleetAutoscaler. Whether its Fleet is there is not looked at. */
+/**
+ * What the validating webhook finds in a FleetAutoscaler. Whether its Fleet is there is not looked at.
+ *
+ * @throws StatusError 400 when a time cannot be read: the webhook cannot decode the object then
+ */
 export function fleetAutoscalerFaults(autoscaler: JsonObject): FieldFault[] {
+  const unreadable = unreadableTimes(autoscaler);
+  if (unreadable.length > 0) {
+    throw new StatusError(400, 'InternalError', `not a time as in RFC 3339: ${unreadable.join(', ')}`);
+  }
   const spec = asJsonObject(autoscaler['spec']);
   const faults = policyFaults(asJsonObject(spec['policy']), 'spec.policy');
   const interval = asJsonObject(spec['sync'])['fixedInterval'];
@@ -23,6 +34,16 @@ export function fleetAutoscalerFaults(autoscaler: JsonObject): FieldFault[] {
     faults.push(invalidValue('spec.sync.fixedInterval.seconds', seconds, 'must be above 0'));
   }
   return faults;
+}
+
+/** The times of schedules that are none. */
+export function unreadableTimes(autoscaler: JsonObject): string[] {
+  const policy = asJsonObject(asJsonObject(autoscaler['spec'])['policy']);
+  return [policy, ...objectsIn(policy['chain'])]
+    .map(({ schedule }) => asJsonObject(asJsonObject(schedule)['between']))
+    .flatMap(({ start, end }) => [start, end])
+    .filter((time) => typeof time === 'string')
+    .filter((time) => timeMsOf(time) === undefined);
 }
 
 function policyFaults(policy: JsonObject, path: string): FieldFault[] {
@@ -101,7 +122,7 @@ function endpointFaults({ url, service, caBundle }: JsonObject, path: string): F
   if (typeof caBundle === 'string' && !holdsCertificate(caBundle)) {
     faults.push(invalidValue(`${path}.caBundle`, caBundle, 'must be certificates, PEM in base64'));
   }
-  if (hasUrl && UNREADABLE_URL.test(url)) faults.push(invalidValue(`${path}.url`, url, 'must be a URL'));
+  if (hasUrl && !isUrl(url)) faults.push(invalidValue(`${path}.url`, url, 'must be a URL'));
   return faults;
 }
 
@@ -137,12 +158,7 @@ function scheduleFaults(schedule: JsonObject, path: string): FieldFault[] {
 }
 
 function betweenFaults({ start, end }: JsonObject, path: string): FieldFault[] {
-  const faults: FieldFault[] = [];
-  for (const [key, value] of Object.entries({ start, end })) {
-    if (typeof value !== 'string' || !Number.isNaN(Date.parse(value))) continue;
-    faults.push(invalidValue(`${path}.${key}`, value, 'must be a time as in RFC 3339'));
-  }
-  if (faults.length > 0 || typeof end !== 'string' || Date.parse(end) === ZERO_TIME) return faults;
+  if (typeof end !== 'string') return [];
   if (Date.parse(end) < Date.now()) return [invalidValue(`${path}.end`, end, 'must lie in the future')];
   if (typeof start === 'string' && Date.parse(end) < Date.parse(start)) {
     return [invalidValue(path, { start, end }, 'must not end before it starts')];

@@ -12,16 +12,17 @@ import {
   unsupportedValue,
   wrongType,
 } from './field-faults.ts';
+import { timeMsOf } from './rfc-3339.ts';
 
 /** The API looks after these itself; a schema that names them describes something else. */
 const ENVELOPE = new Set(['apiVersion', 'kind', 'metadata']);
 
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const BASE64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/;
 
 /**
  * Faults of an object against its OpenAPI v3 schema, as an API server finds them for custom resources: `type`,
- * `nullable`, `required`, `enum`, bounds of numbers, texts, lists and maps, `pattern`, `format: date-time`,
- * `x-kubernetes-int-or-string` and lists that are sets. Fields the schema does not name are let be.
+ * `nullable`, `required`, `enum`, bounds of numbers, texts, lists and maps, `pattern`, the formats `date-time` and
+ * `byte`, `x-kubernetes-int-or-string` and lists that are sets. Fields the schema does not name are let be.
  *
  * A value of the wrong type is one fault: its other rules and what lies below it are not looked at.
  *
@@ -109,8 +110,10 @@ function checkText(value: string, schema: Schema, path: string, faults: FieldFau
     faults.push(invalidValue(path, value, `${path} must have at least ${minLength} characters`));
   } else if (typeof pattern === 'string' && !compiled(pattern).test(value)) {
     faults.push(invalidValue(path, value, `${path} must match ${pattern}`));
-  } else if (schema['format'] === 'date-time' && !isTime(value)) {
+  } else if (schema['format'] === 'date-time' && timeMsOf(value) === undefined) {
     faults.push(invalidValue(path, value, `${path} must be a time as in RFC 3339`));
+  } else if (schema['format'] === 'byte' && !BASE64.test(value)) {
+    faults.push(wrongType(path, value, 'byte'));
   }
 }
 
@@ -121,10 +124,6 @@ function compiled(pattern: string): RegExp {
   const known = patterns.get(pattern) ?? new RegExp(pattern);
   patterns.set(pattern, known);
   return known;
-}
-
-function isTime(value: string): boolean {
-  return RFC_3339.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 function checkList(value: JsonValue[], schema: Schema, path: string, faults: FieldFault[]): void {

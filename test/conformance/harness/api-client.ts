@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /** What the Kubernetes API answered. */
@@ -115,6 +116,18 @@ export class ApiClient {
       );
       request.on('error', reject);
       request.end(bytes);
+    });
+  }
+
+  /** The address of this machine on the way to the cluster: what runs there can connect to it. */
+  localAddress(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const port = Number(this.#server.port || (this.#server.protocol === 'https:' ? 443 : 80));
+      const socket = connect(port, this.#server.hostname.replace(/^\[|\]$/g, ''), () => {
+        resolve(socket.localAddress ?? '127.0.0.1');
+        socket.destroy();
+      });
+      socket.once('error', reject);
     });
   }
 

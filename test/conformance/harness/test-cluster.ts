@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { Fleet, GameServer, GameServerAllocation, GameServerSet, KubernetesObject } from '../../../lib/agones.ts';
+import type {
+  Fleet,
+  FleetAutoscaler,
+  GameServer,
+  GameServerAllocation,
+  GameServerSet,
+  KubernetesObject,
+} from '../../../lib/agones.ts';
 import { eventually } from '../../helpers/conditions.ts';
 import { Puppet, puppetContainer } from '../puppet/puppet.ts';
 import type { PuppetOptions } from '../puppet/puppet.ts';
@@ -303,6 +310,28 @@ export class TestCluster {
     return this.listed<GameServerSet>(
       `${PATHS.gameserversets}?labelSelector=${selectorText({ 'agones.dev/fleet': fleet })}`,
     );
+  }
+
+  /** @param everySeconds - how often it looks: an hour unless set, so that it acts on its own making and change alone */
+  createFleetAutoscaler(
+    fleetName: string,
+    policy: FleetAutoscaler['spec']['policy'],
+    everySeconds = 3600,
+  ): Promise<FleetAutoscaler> {
+    return this.created<FleetAutoscaler>(PATHS.fleetautoscalers, {
+      apiVersion: 'autoscaling.agones.dev/v1',
+      kind: 'FleetAutoscaler',
+      metadata: { name: this.name('autoscaler'), labels: { [RUN_LABEL]: this.run } },
+      spec: { fleetName, policy, sync: { type: 'FixedInterval', fixedInterval: { seconds: everySeconds } } },
+    });
+  }
+
+  /** Waits until the status of a FleetAutoscaler is as wanted. */
+  autoscaled(name: string, wanted: (status: NonNullable<FleetAutoscaler['status']>) => boolean) {
+    return this.eventually(`the status of ${name}`, async () => {
+      const { status } = succeeded<FleetAutoscaler>(await this.request('GET', `${PATHS.fleetautoscalers}/${name}`));
+      return status !== undefined && wanted(status) ? status : undefined;
+    });
   }
 
   /** Sends a GameServerAllocation and gives the whole answer. */
