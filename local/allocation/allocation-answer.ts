@@ -14,7 +14,7 @@ export function withDefaults(request: GameServerAllocation, namespace: string, n
   const preferredFilled = given ? preferred : preferred?.map(withSelectorDefaults);
   return {
     kind: 'GameServerAllocation',
-    apiVersion: request.apiVersion ?? 'v1',
+    apiVersion: request.apiVersion || 'v1',
     metadata: { ...request.metadata, namespace, creationTimestamp: toTimestamp(nowMs) },
     spec: {
       multiClusterSetting: {

@@ -3,10 +3,11 @@ import { asJsonObject, copyJson, isJsonObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import { invalid } from '../api/refusals.ts';
 import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
-import { metadataTypeFault, prune } from '../api/schema.ts';
+import { metadataTypeFault, propertySchema, prune } from '../api/schema.ts';
 import { PlainTextRefusal } from '../api/virtual-resource.ts';
 import type { VirtualResource } from '../api/virtual-resource.ts';
 import type { AllocationEngine } from './allocation-engine.ts';
+import { decoded } from './decoding.ts';
 
 export interface AllocationResourceOptions {
   definition: ResourceDefinition;
@@ -23,33 +24,28 @@ export function allocationResource(options: AllocationResourceOptions): VirtualR
   return {
     definition,
     async create(namespace, body) {
-      const allocation = decoded(body, options);
-      const metadata = asJsonObject(allocation['metadata']);
-      const spec = allocation['spec'] ?? {};
-      const faults = validate(spec);
-      if (faults.length > 0) {
-        throw invalid(definition, typeof metadata['name'] === 'string' ? metadata['name'] : '', faults);
-      }
+      const allocation = read(body, options);
+      const { name } = asJsonObject(allocation['metadata']);
+      const faults = validate(allocation['spec']);
+      if (faults.length > 0) throw invalid(definition, typeof name === 'string' ? name : '', faults);
       // Validation has looked at every field that is read.
-      const request = { ...allocation, metadata, spec } as unknown as GameServerAllocation;
-      return engine.allocate(namespace, request);
+      return engine.allocate(namespace, allocation as unknown as GameServerAllocation);
     },
   };
 }
 
 /**
  * The fields that a GameServerAllocation has. Like Agones, which reads them one by one, it cannot be read at all when
- * one is of a wrong type, and what nothing knows is dropped.
+ * one is of a wrong type.
  *
  * @throws PlainTextRefusal
  */
-function decoded(body: Readonly<JsonObject>, { definition, typeFaults }: AllocationResourceOptions): JsonObject {
-  const allocation: JsonObject = copyJson(body);
-  prune(allocation, definition.schema);
-  const { metadata } = allocation;
-  const wrong =
-    typeFaults(allocation['spec'])[0]?.field ??
-    (isJsonObject(metadata ?? {}) ? metadataTypeFault(asJsonObject(metadata)) : 'metadata');
+function read(body: Readonly<JsonObject>, { definition, typeFaults }: AllocationResourceOptions): JsonObject {
+  const metadata = body['metadata'] ?? {};
+  const spec = decoded(body['spec'] ?? {}, propertySchema(definition.schema, 'spec') ?? {});
+  const wrong = typeFaults(spec)[0]?.field ?? (isJsonObject(metadata) ? metadataTypeFault(metadata) : 'metadata');
   if (wrong !== undefined) throw new PlainTextRefusal(500, `error decoding body: a wrong type: ${wrong}`);
+  const allocation: JsonObject = { ...body, metadata: copyJson(metadata), spec };
+  prune(allocation, definition.schema);
   return allocation;
 }

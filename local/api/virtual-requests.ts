@@ -35,7 +35,8 @@ export async function createVirtual(
 function decodeObject(definition: ResourceDefinition, text: string, mediaType: string): JsonObject {
   const body = decode(definition, text, mediaType) ?? {};
   if (!isJsonObject(body)) throw new PlainTextRefusal(500, 'error decoding body: it is not an object');
-  const { apiVersion = apiVersionOf(definition), kind = definition.kind } = body;
+  const apiVersion = body['apiVersion'] || apiVersionOf(definition);
+  const kind = body['kind'] || definition.kind;
   if (apiVersion !== apiVersionOf(definition) || kind !== definition.kind) {
     const found = `no kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)}`;
     throw new PlainTextRefusal(500, `error decoding body: ${found}`);

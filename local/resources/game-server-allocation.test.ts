@@ -1,17 +1,8 @@
-import { gameServerAllocationDefinition, validateGameServerAllocation } from './game-server-allocation.ts';
-import { gameServerAllocationTypeFaults } from './game-server-allocation.ts';
-import { admitNew, objectOf } from './testing/admission.ts';
+import { gameServerAllocationTypeFaults, validateGameServerAllocation } from './game-server-allocation.ts';
 import type { LooseObject } from './testing/admission.ts';
 
 function faultsOf(spec: unknown): string[] {
   return validateGameServerAllocation(spec).map(({ reason, field }) => `${reason} ${field}`);
-}
-
-function filledIn(spec: LooseObject): unknown {
-  return Reflect.get(
-    admitNew(gameServerAllocationDefinition, objectOf(gameServerAllocationDefinition, '', { spec })).object,
-    'spec',
-  );
 }
 
 describe('a GameServerAllocation', () => {
@@ -122,24 +113,5 @@ describe('a GameServerAllocation', () => {
     const fields = gameServerAllocationTypeFaults(spec).map(({ field }) => field);
     expect(fields).toEqual(['spec.selectors', 'spec.counters.seats.amount']);
     expect(faultsOf(spec)).toEqual(fields.map((field) => `FieldValueTypeInvalid ${field}`));
-  });
-
-  it('looks for Ready GameServers and packs them unless it says otherwise', () => {
-    const selectors = [{ matchLabels: { a: 'b' } }, { gameServerState: 'Allocated' }];
-    expect(filledIn({ selectors, priorities: [{ type: 'Counter', key: 'seats' }] })).toEqual({
-      scheduling: 'Packed',
-      multiClusterSetting: { policySelector: {} },
-      metadata: {},
-      required: {},
-      selectors: [{ matchLabels: { a: 'b' }, gameServerState: 'Ready' }, { gameServerState: 'Allocated' }],
-      priorities: [{ type: 'Counter', key: 'seats', order: 'Ascending' }],
-    });
-  });
-
-  it('without selectors goes by the preferred ones and the required one', () => {
-    expect(filledIn({ preferred: [{ matchLabels: { a: 'b' } }] })).toMatchObject({
-      required: { gameServerState: 'Ready' },
-      preferred: [{ matchLabels: { a: 'b' }, gameServerState: 'Ready' }],
-    });
   });
 });

@@ -5,7 +5,7 @@ import { isLabelValue, isQualifiedName } from '../api/object-names.ts';
 import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
 import { invalidValue, labelAndAnnotationFaults, textOf, unsupportedValue } from './field-faults.ts';
 import { gameServerAllocationSchema, gameServerAllocationSpecSchema } from './game-server-allocation-schema.ts';
-import { objectIn, objectsIn } from './game-server-defaults.ts';
+import { objectsIn } from './game-server-defaults.ts';
 import { schemaFaultsAt } from './schema-validation.ts';
 
 /** `gameserverallocations.allocation.agones.dev`: one can only create it, and nothing is stored. */
@@ -22,25 +22,8 @@ export const gameServerAllocationDefinition: ResourceDefinition = {
   statusSubresource: false,
   columns: [],
   schema: gameServerAllocationSchema,
-  applyDefaults: (allocation) => applyAllocationDefaults(fieldsOf(allocation)),
   validate: (allocation) => validateGameServerAllocation(fieldsOf(allocation)['spec']),
 };
-
-/** Selectors look for Ready GameServers unless they say otherwise; an answer always shows the parts set here. */
-function applyAllocationDefaults(allocation: JsonObject): void {
-  const spec = objectIn(allocation, 'spec');
-  if ((spec['scheduling'] ?? '') === '') spec['scheduling'] = 'Packed';
-  objectIn(objectIn(spec, 'multiClusterSetting'), 'policySelector');
-  objectIn(spec, 'metadata');
-  const required = objectIn(spec, 'required');
-  const selectors = objectsIn(spec['selectors']);
-  for (const selector of selectors.length > 0 ? selectors : [required, ...objectsIn(spec['preferred'])]) {
-    selector['gameServerState'] ??= 'Ready';
-  }
-  for (const priority of objectsIn(spec['priorities'])) {
-    if ((priority['order'] ?? '') === '') priority['order'] = 'Ascending';
-  }
-}
 
 /**
  * Fields of a GameServerAllocation's `spec` that are of a wrong type. Agones cannot even decode such a body and answers it

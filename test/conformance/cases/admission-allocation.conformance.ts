@@ -144,6 +144,30 @@ describe('a GameServerAllocation is refused', () => {
 });
 
 describe('a GameServerAllocation is taken', () => {
+  it('with null for an item, which is an empty one, and shows nothing that is empty', async () => {
+    const { status, body } = await asked({
+      selectors: [selector, { ...selector, matchExpressions: [], counters: { c: null }, lists: {} }],
+      preferred: [],
+      priorities: [],
+      counters: { c: null },
+      lists: { l: { addValues: [], capacity: null } },
+      metadata: { labels: {}, annotations: { note: null } },
+      multiClusterSetting: { enabled: false, policySelector: { matchLabels: {} } },
+    });
+    expect(status).toBe(201);
+    const none = { minCount: 0, maxCount: 0, minAvailable: 0, maxAvailable: 0 };
+    const ready = { ...selector, gameServerState: 'Ready' };
+    expect(body.spec).toEqual({
+      selectors: [ready, { ...ready, counters: { c: none } }],
+      required: {},
+      scheduling: 'Packed',
+      counters: { c: {} },
+      lists: { l: {} },
+      metadata: { annotations: { note: '' } },
+      multiClusterSetting: { policySelector: {} },
+    });
+  });
+
   it.each([
     [
       'that asks for players, as player tracking is off',

@@ -10,8 +10,8 @@ afterAll(() => {
   for (const webhook of opened) webhook.close();
 });
 
-async function webhookThat(answer: WebhookAnswer): Promise<ScalingWebhook> {
-  const webhook = await ScalingWebhook.open(cluster, answer);
+async function webhookThat(answer: WebhookAnswer, scheme?: 'https'): Promise<ScalingWebhook> {
+  const webhook = await ScalingWebhook.open(cluster, answer, scheme);
   opened.push(webhook);
   return webhook;
 }
@@ -206,6 +206,30 @@ describe('the webhook of a FleetAutoscaler', () => {
     const { body } = await cluster.request('GET', `${PATHS.fleetautoscalers}/${metadata.name}`);
     expect(body).not.toHaveProperty('status');
     expect(await reasonsOf(metadata.name)).not.toContain('Warning FleetAutoscaler');
+  });
+
+  it('is asked over https where the policy says whom to trust', async () => {
+    const webhook = await webhookThat({ scale: true, replicas: 2 }, 'https');
+    const { url, caBundle } = webhook;
+    const { metadata: fleet } = await cluster.readyDevFleet({ replicas: 1 });
+    const { metadata } = await cluster.createFleetAutoscaler(fleet.name, {
+      type: 'Webhook',
+      webhook: { url, caBundle },
+    });
+    await untilReplicas(fleet.name, 2);
+    const other = await webhookThat({ scale: true, replicas: 3 }, 'https');
+    // Whom nobody vouches for is not asked; nor is who is vouched for by another.
+    for (const trusted of [other.caBundle, null]) {
+      const webhookOf = { url, caBundle: trusted };
+      await cluster.patched(`${PATHS.fleetautoscalers}/${metadata.name}`, { spec: { policy: { webhook: webhookOf } } });
+      await cluster.autoscaled(metadata.name, ({ ableToScale }) => !ableToScale);
+      const before = webhook.asked.length;
+      await cluster.patched(`${PATHS.fleetautoscalers}/${metadata.name}`, {
+        spec: { policy: { webhook: { url, caBundle } } },
+      });
+      await cluster.autoscaled(metadata.name, ({ ableToScale }) => ableToScale);
+      expect(webhook.asked.length).toBeGreaterThan(before);
+    }
   });
 
   it('that is not there, or is no URL, is a fault like any other', async () => {

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createAuthority, createServerPair } from '../../../local/allocator-service/certificates/certificate.ts';
 import { eventually } from '../../helpers/conditions.ts';
 import type { TestCluster } from './test-cluster.ts';
 
@@ -19,29 +21,42 @@ export interface AskedReview {
 export type WebhookAnswer = { scale: boolean; replicas: number } | { status: number; text: string };
 
 const DEADLINE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 /** A webhook for FleetAutoscalers that the cluster can reach, with every question it was asked. */
 export class ScalingWebhook {
   readonly asked: AskedReview[] = [];
   /** Without a trailing slash. */
   readonly url: string;
+  /** Whom to trust to reach it over https: PEM in base64. */
+  readonly caBundle: string;
   readonly #server: Server;
   #answer: WebhookAnswer;
 
-  private constructor(server: Server, address: string, answer: WebhookAnswer) {
+  private constructor(server: Server, origin: string, caBundle: string, answer: WebhookAnswer) {
     this.#server = server;
     this.#answer = answer;
+    this.caBundle = caBundle;
     // The server listens, so that its address has a port.
-    this.url = `http://${address}:${(server.address() as AddressInfo).port}`;
+    this.url = `${origin}:${(server.address() as AddressInfo).port}`;
   }
 
-  static async open(cluster: TestCluster, answer: WebhookAnswer): Promise<ScalingWebhook> {
+  static async open(
+    cluster: TestCluster,
+    answer: WebhookAnswer,
+    scheme: 'http' | 'https' = 'http',
+  ): Promise<ScalingWebhook> {
     const address = await cluster.client.localAddress();
-    const server = createServer();
+    const validity = { notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + DAY_MS };
+    const authority = createAuthority('conformance', validity);
+    const { certificate, key } = createServerPair(authority, 'webhook', [address], validity);
+    const server = scheme === 'http' ? createServer() : createTlsServer({ cert: certificate, key });
     // A connection that is kept open must not keep the run alive.
     server.unref();
     await new Promise<void>((resolve) => server.listen(0, address, resolve));
-    const webhook = new ScalingWebhook(server, address.includes(':') ? `[${address}]` : address, answer);
+    const origin = `${scheme}://${address.includes(':') ? `[${address}]` : address}`;
+    const caBundle = Buffer.from(authority.certificate).toString('base64');
+    const webhook = new ScalingWebhook(server, origin, caBundle, answer);
     webhook.#serve();
     return webhook;
   }
