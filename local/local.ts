@@ -16,7 +16,11 @@ import type { LocalConfig } from './config.ts';
 import { EventRecorder } from './controllers/event-recorder.ts';
 import { startControllers } from './controllers/start-controllers.ts';
 import { apiFaults } from './faults/api-faults.ts';
+import { capacityFaults } from './faults/capacity-faults.ts';
 import { FaultSet } from './faults/fault-set.ts';
+import { startNodeFaults } from './faults/node-faults.ts';
+import { startRunningFaults } from './faults/running-faults.ts';
+import { SlowReady } from './faults/slow-ready.ts';
 import { isPortFree } from './node/free-ports.ts';
 import { MachineNode } from './node/machine-node.ts';
 import { PodLogs } from './node/pod-logs.ts';
@@ -95,6 +99,8 @@ async function start(
   const store = createObjectStore(resourceDefinitions, { clock, logger, historyLimit: config.watchHistory });
   for (const name of NAMESPACES) store.create<KubernetesObject>('namespaces', namespaceObject(name));
   const events = new EventRecorder({ store, clock, log: logger });
+  const faults = new FaultSet({ clock, logger, bounds: config.faults });
+  const slowReady = new SlowReady({ faults, store, clock });
   const engine = createMultiClusterEngine({
     store,
     clock,
@@ -104,6 +110,7 @@ async function start(
       clock,
       record: events.from('GameServerAllocation-Allocator'),
       batchWaitMs: config.allocationBatchWaitMs,
+      ...capacityFaults(faults),
     }),
     allocateRemotely: async (call) => {
       // Few use other clusters: the client for them is not loaded at the start.
@@ -121,7 +128,6 @@ async function start(
     keptEndedPods: config.logsOfEndedPods,
     ...(onLogLine === undefined ? {} : { onLine: onLogLine }),
   });
-  const faults = new FaultSet({ clock, logger, bounds: config.faults });
   const api = createApiServer({
     ...apiFaults({ faults, clock }),
     store,
@@ -148,6 +154,7 @@ async function start(
     clock,
     record: events.from('gameserver-sidecar'),
     writeIntervalMs: config.sdkWriteIntervalMs,
+    holdReady: (namespace, name, calledOff) => slowReady.holdReady(namespace, name, calledOff),
   });
   undo.push(() => {
     sidecars.stop();
@@ -162,6 +169,7 @@ async function start(
     logs,
     records,
     openSidecar: (namespace, name, onDead) => sidecars.open(namespace, name, onDead),
+    holdStart: (pod, ending) => slowReady.holdStart(pod, ending),
     podsDirectory,
     baseEnvironment: config.baseEnvironment,
     defaultDirectory: process.cwd(),
@@ -185,6 +193,13 @@ async function start(
     engine.stop();
     controllers.stop();
   });
+  startRunningFaults({
+    faults,
+    store,
+    gameOf: (namespace, name) => node.gameOf(namespace, name),
+    sdkServerOf: (namespace, name) => sidecars.serverOf(namespace, name),
+  });
+  startNodeFaults({ faults, clock, node });
   undo.push(() => {
     faults.stop();
   });

@@ -24,7 +24,12 @@ export interface AllocationEngineOptions {
   random?: () => number;
   /** More requests than this at once are refused with 429. @default 10 000 */
   maxPendingRequests?: number;
+  /** Asked of each GameServer that a request would get; undefined lets it have it. @default nothing is withheld */
+  withhold?: (gameServer: GameServer) => Withheld | undefined;
 }
+
+/** Why a request does not get a GameServer: others are faster, or it sees none of those that the function names. */
+export type Withheld = 'Contention' | ((gameServer: GameServer) => boolean);
 
 export interface AllocationEngine {
   /**
@@ -80,7 +85,13 @@ class BatchingEngine implements AllocationEngine {
   #stopped = false;
 
   constructor(options: AllocationEngineOptions) {
-    this.#options = { batchWaitMs: 500, random: Math.random, maxPendingRequests: 10_000, ...options };
+    this.#options = {
+      batchWaitMs: 500,
+      random: Math.random,
+      maxPendingRequests: 10_000,
+      withhold: () => undefined,
+      ...options,
+    };
     this.#gameServers = new AllocatableGameServers(options.store);
     this.#lastBatchMs = options.clock.nowMs();
   }
@@ -147,21 +158,38 @@ class BatchingEngine implements AllocationEngine {
     return toMany ? { gameServers: gameServers.sort(order), order: undefined } : { gameServers, order };
   }
 
-  #answer(pending: PendingRequest, { gameServers, order }: Offer): void {
-    const index = pick(pending.request.spec, gameServers, order, this.#options.random);
-    const [chosen] = index < 0 ? [] : gameServers.splice(index, 1);
+  #answer(pending: PendingRequest, offer: Offer): void {
+    const chosen = this.#choose(pending, offer);
     if (chosen === undefined) {
       pending.resolve(unallocated(pending.request));
       return;
     }
     try {
-      const gameServer = this.#write(pending, chosen);
+      const gameServer = chosen === 'Contention' ? undefined : this.#write(pending, chosen);
       if (gameServer === undefined) pending.resolve({ ...pending.request, status: { state: 'Contention' } });
       else pending.resolve(allocated(pending.request, gameServer));
     } catch (error) {
       const refusal = new PlainTextRefusal(500, 'the GameServer that was selected could not be updated');
       refusal.cause = error;
       pending.reject(refusal);
+    }
+  }
+
+  /** Takes the GameServer that the request gets off the offer. */
+  #choose({ request }: PendingRequest, { gameServers, order }: Offer): GameServer | 'Contention' | undefined {
+    const { random, withhold } = this.#options;
+    let seen = gameServers;
+    for (;;) {
+      const index = pick(request.spec, seen, order, random);
+      const chosen = seen[index];
+      if (chosen === undefined) return undefined;
+      const withheld = withhold(chosen);
+      if (withheld === 'Contention') return withheld;
+      if (withheld === undefined) {
+        gameServers.splice(seen === gameServers ? index : gameServers.indexOf(chosen), 1);
+        return chosen;
+      }
+      seen = seen.filter((gameServer) => !withheld(gameServer));
     }
   }
 

@@ -38,7 +38,7 @@ export class ActiveFault<Request extends FaultRequest = FaultRequest> {
   readonly #drawn: Drawn;
   readonly #random: () => number;
   readonly #onSpent: () => void;
-  readonly #ends = new Set<() => void>();
+  readonly #ends = new Set<(because: FaultEnd) => void>();
   #considered = 0;
   #struck = 0;
   #endedAtMs: number | undefined;
@@ -90,13 +90,13 @@ export class ActiveFault<Request extends FaultRequest = FaultRequest> {
   }
 
   /**
-   * Calls back once when it is over; at once when it is already.
+   * Calls back once when it is over, with the reason; at once when it is already.
    *
    * @returns calls it off
    */
-  onEnd(callback: () => void): () => void {
-    if (!this.isActive) {
-      callback();
+  onEnd(callback: (because: FaultEnd) => void): () => void {
+    if (this.#endedBecause !== undefined) {
+      callback(this.#endedBecause);
       return () => {};
     }
     this.#ends.add(callback);
@@ -112,7 +112,7 @@ export class ActiveFault<Request extends FaultRequest = FaultRequest> {
     this.#endedAtMs = nowMs;
     const ends = [...this.#ends];
     this.#ends.clear();
-    for (const callback of ends) callback();
+    for (const callback of ends) callback(because);
   }
 
   report(): FaultReport {

@@ -150,6 +150,8 @@ export type FaultOf<Kind extends FaultKind> = Extract<FaultRequest, { kind: Kind
 export type RequestTarget = z.output<typeof requestTarget>;
 export type WatchTarget = z.output<typeof watchTarget>;
 export type GameServerTarget = z.output<typeof gameServerTarget>;
+export type RunningTarget = z.output<typeof runningTarget>;
+
 /** What each kind does, in the words of the command line's help. */
 export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
   'answer-lost': 'the write is done, its answer never arrives (by default: of a GameServerAllocation)',

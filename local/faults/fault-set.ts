@@ -155,20 +155,20 @@ function holdsToItsEnd(request: FaultRequest): boolean {
   switch (request.kind) {
     case 'answer-lost':
       return request.how === 'silence';
+    case 'api-slow':
     case 'api-black-hole':
     case 'watch-silent':
     case 'sidecar-killed':
     case 'game-server-hung':
+    case 'slow-ready':
     case 'node-gone':
       return true;
     case 'watch-cut':
       return request.afterMs > 0;
-    case 'api-slow':
     case 'conflict-storm':
     case 'error-storm':
     case 'watch-too-old':
     case 'game-server-crashed':
-    case 'slow-ready':
     case 'no-capacity':
       return false;
   }

@@ -1,14 +1,14 @@
-import { release } from 'node:os';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { WatchEvent } from '../api/store.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
-import type { Node, Pod } from '../controllers/pods.ts';
-import { toTimestamp } from '../controllers/timestamps.ts';
+import type { Pod } from '../controllers/pods.ts';
+import { registerNode, tellNodeReady } from './node-object.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodWorkerContext } from './pod-worker.ts';
+import type { ProcessGroup } from './process-group.ts';
 import { StartBackoff } from './start-backoff.ts';
 
-export interface MachineNodeOptions extends Omit<PodWorkerContext, 'backoff'> {
+export interface MachineNodeOptions extends Omit<PodWorkerContext, 'backoff' | 'isCutOff'> {
   nodeName: string;
   /** Pods beyond this wait until one is gone. */
   maxPods: number;
@@ -33,10 +33,19 @@ export class MachineNode {
   /** By uid; until the Pod's object is gone. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #unsubscribe: (() => void)[];
+  /** How many outages there are. */
+  #outages = 0;
 
   constructor(options: MachineNodeOptions) {
     this.#options = options;
-    this.#context = { ...options, backoff: new StartBackoff(options.clock) };
+    this.#context = {
+      ...options,
+      backoff: new StartBackoff(options.clock),
+      record: (...event) => {
+        if (!this.#isGone) options.record(...event);
+      },
+      isCutOff: () => this.#isGone,
+    };
     registerNode(options);
     const { store } = options;
     this.#unsubscribe = [
@@ -60,6 +69,86 @@ export class MachineNode {
     await Promise.all(workers.map((worker) => worker.done));
   }
 
+  /** The process of a GameServer's game, while it runs. */
+  gameOf(namespace: string, gameServerName: string): ProcessGroup | undefined {
+    const pod = this.#options.store.find<Pod>('pods', namespace, gameServerName);
+    return pod === undefined ? undefined : this.#workers.get(uidOf(pod))?.game;
+  }
+
+  /**
+   * What a machine does that loses its power: its processes are gone, nobody is told so, no Pod starts. Its Pods look as if
+   * they ran until they are lost ({@link losePods}), or until it is back, and can say how they ended.
+   *
+   * @returns has it come back, unless there is another outage
+   */
+  goAway(): () => void {
+    this.#outages += 1;
+    if (this.#outages === 1) {
+      tellNodeReady(this.#options, { isReady: false });
+      for (const worker of this.#workers.values()) worker.kill();
+    }
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#outages -= 1;
+      if (!this.#isGone) this.#comeBack();
+    };
+  }
+
+  /** What a cluster does with the Pods of a machine that it has given up: they have failed, and are deleted. */
+  losePods(): void {
+    if (!this.#isGone) return;
+    const { store, nodeName } = this.#options;
+    for (const { spec, metadata } of store.list<Pod>('pods')) {
+      const { name, namespace = 'default' } = metadata;
+      if (spec.nodeName !== nodeName) continue;
+      store.modify<Pod>(
+        'pods',
+        namespace,
+        name,
+        (copy) => {
+          const hasEnded = copy.status?.phase === 'Succeeded' || copy.status?.phase === 'Failed';
+          if (!hasEnded) copy.status = { ...copy.status, phase: 'Failed', reason: 'NodeLost' };
+        },
+        { subresource: 'status' },
+      );
+      store.delete('pods', namespace, name, { gracePeriodSeconds: 0 });
+      this.#dropFinalizer(namespace, name);
+    }
+  }
+
+  get #isGone(): boolean {
+    return this.#outages > 0;
+  }
+
+  #comeBack(): void {
+    tellNodeReady(this.#options, { isReady: true });
+    for (const pod of this.#options.store.list<Pod>('pods')) {
+      const worker = this.#workers.get(uidOf(pod));
+      if (worker === undefined) {
+        this.#take(pod);
+        continue;
+      }
+      void worker.done.then(() => {
+        this.#catchUp(pod, worker);
+      });
+    }
+  }
+
+  /** Tells what has become of a Pod while nobody heard of the node, or starts it when it had not been. */
+  #catchUp(pod: Pod, worker: PodWorker): void {
+    if (this.#isGone || this.#workers.get(uidOf(pod)) !== worker) return;
+    if (worker.hasRun) {
+      worker.tellStatus();
+      this.#release(pod);
+    } else {
+      this.#workers.delete(uidOf(pod));
+      this.#release(pod);
+      this.#take(pod);
+    }
+  }
+
   #onPod({ type, object, previous }: WatchEvent<Pod>): void {
     const { deletionTimestamp } = object.metadata;
     if (type === 'DELETED') {
@@ -79,6 +168,10 @@ export class MachineNode {
     const { nodeName: bound = '' } = pod.spec;
     if (deletionTimestamp !== undefined || (bound !== '' && bound !== nodeName)) return;
     if (this.#workers.has(uidOf(pod))) return;
+    if (this.#isGone) {
+      recordScheduling(pod, 'Warning', 'FailedScheduling', `node ${nodeName} is not ready`);
+      return;
+    }
     if (this.#workers.size >= maxPods) {
       const message = `${maxPods} Pods run on this machine already; LOCAL_MAX_PODS allows more`;
       recordScheduling(pod, 'Warning', 'FailedScheduling', message);
@@ -98,6 +191,7 @@ export class MachineNode {
   }
 
   #takeWaiting(): void {
+    if (this.#isGone) return;
     for (const pod of this.#options.store.list<Pod>('pods')) {
       if ((pod.spec.nodeName ?? '') === '') this.#take(pod);
     }
@@ -116,12 +210,15 @@ export class MachineNode {
     });
   }
 
-  /** Lets go of a Pod that is being deleted and has no processes. */
+  /** Lets go of a Pod that is being deleted and has no processes; a node that is gone lets go of none by itself. */
   #release({ metadata: { name, namespace = 'default', uid } }: Pod): void {
-    const { store } = this.#options;
-    const current = store.find<Pod>('pods', namespace, name);
-    if (current?.metadata.uid !== uid || current?.metadata.deletionTimestamp === undefined) return;
-    store.modify<Pod>('pods', namespace, name, (copy) => {
+    const { metadata } = this.#options.store.find<Pod>('pods', namespace, name) ?? {};
+    if (metadata?.uid !== uid || metadata?.deletionTimestamp === undefined) return;
+    if (!this.#isGone || metadata.deletionGracePeriodSeconds === 0) this.#dropFinalizer(namespace, name);
+  }
+
+  #dropFinalizer(namespace: string, name: string): void {
+    this.#options.store.modify<Pod>('pods', namespace, name, (copy) => {
       copy.metadata.finalizers = copy.metadata.finalizers?.filter((finalizer) => finalizer !== PROCESS_FINALIZER) ?? [];
     });
   }
@@ -135,40 +232,4 @@ export class MachineNode {
 
 function uidOf({ metadata }: KubernetesObject): string {
   return metadata.uid ?? '';
-}
-
-function registerNode({ store, clock, nodeName, address, maxPods }: MachineNodeOptions): void {
-  store.create<Node>('nodes', {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name: nodeName, labels: { 'kubernetes.io/hostname': nodeName } },
-  });
-  const now = toTimestamp(clock.nowMs());
-  const pods = String(maxPods);
-  const status = {
-    addresses: [
-      { type: 'InternalIP', address },
-      { type: 'Hostname', address: nodeName },
-    ],
-    capacity: { pods },
-    allocatable: { pods },
-    conditions: [{ type: 'Ready', status: 'True', reason: 'LocalReady', lastTransitionTime: now }],
-    nodeInfo: {
-      architecture: process.arch,
-      operatingSystem: process.platform,
-      osImage: process.platform,
-      kernelVersion: release(),
-      kubeletVersion: 'regatta',
-      containerRuntimeVersion: `process://${process.version.slice(1)}`,
-    },
-  };
-  store.modify<Node>(
-    'nodes',
-    '',
-    nodeName,
-    (node) => {
-      node.status = status;
-    },
-    { subresource: 'status' },
-  );
 }

@@ -48,6 +48,10 @@ export interface PodWorkerContext {
   defaultDirectory: string;
   /** Of this machine, as players and gateways reach it. */
   address: string;
+  /** Asked once before a Pod's first process; undefined lets it start, else it starts when that resolves. */
+  holdStart?(pod: Pod, ending: AbortSignal): Promise<void> | undefined;
+  /** Whether nobody hears of what happens on the node. */
+  isCutOff(): boolean;
 }
 
 const GAME_SERVER_LABEL = 'agones.dev/gameserver';
@@ -72,10 +76,12 @@ export class PodWorker {
   readonly #processes = new Map<string, ProcessGroup>();
   readonly #wakers = new Set<() => void>();
   readonly #startedAtMs: number;
+  readonly #endingSignal = new AbortController();
   #phase: PodPhase = 'Pending';
   #reachable = false;
-  #ending = false;
   #finished = false;
+  /** Whether the grace it was given to end is over. */
+  #graceOver = false;
   #cancelKill: () => void = () => {};
 
   constructor(context: PodWorkerContext, pod: Pod) {
@@ -85,6 +91,20 @@ export class PodWorker {
     this.#startedAtMs = context.clock.nowMs();
     this.#volumes = new PodVolumes(context.store, pod, join(context.podsDirectory, namespace, name));
     this.done = this.#run();
+  }
+
+  get #ending(): boolean {
+    return this.#endingSignal.signal.aborted;
+  }
+
+  /** The process of the game itself; undefined before it starts, and once it has ended. */
+  get game(): ProcessGroup | undefined {
+    return this.#processes.get(this.#pod.metadata.annotations?.[GAME_CONTAINER_ANNOTATION] ?? '');
+  }
+
+  /** Whether one of its processes was started. */
+  get hasRun(): boolean {
+    return [...this.#states.values()].some(({ kind }) => kind !== 'waiting');
   }
 
   /** A ConfigMap or Secret of the Pod's namespace has changed. */
@@ -105,18 +125,32 @@ export class PodWorker {
       for (const name of this.#processes.keys()) this.#record(name, 'Killing', `Stopping container ${name}`);
       this.#signal('SIGTERM');
     }
-    this.#ending = true;
+    this.#endingSignal.abort();
     for (const wake of this.#wakers) wake();
     this.#cancelKill();
     this.#cancelKill = clock.after(graceMs, () => {
-      this.#signal('SIGKILL');
+      this.kill();
     });
+  }
+
+  /** SIGKILL to all of it, without a word before. */
+  kill(): void {
+    this.#graceOver = true;
+    this.#endingSignal.abort();
+    for (const wake of this.#wakers) wake();
+    this.#signal('SIGKILL');
+  }
+
+  /** Tells the status again, for one that was not heard. */
+  tellStatus(): void {
+    this.#report(this.#phase);
   }
 
   async #run(): Promise<void> {
     let sidecar: OpenSidecar | undefined;
     try {
       await this.#untilStartable();
+      if (!this.#ending) await this.#untilLet();
       if (this.#ending) return;
       sidecar = await this.#openSidecar();
       await this.#runContainers(sidecar);
@@ -154,6 +188,13 @@ export class PodWorker {
     while (!this.#ending && this.#context.clock.nowMs() < untilMs) {
       await this.#change(untilMs - this.#context.clock.nowMs());
     }
+  }
+
+  async #untilLet(): Promise<void> {
+    const held = this.#context.holdStart?.(this.#pod, this.#endingSignal.signal);
+    if (held === undefined) return;
+    this.#report('Pending');
+    await held;
   }
 
   async #runContainers(sidecar: OpenSidecar | undefined): Promise<void> {
@@ -198,7 +239,7 @@ export class PodWorker {
     this.#report(initContainersOf(this.#pod).includes(container) ? 'Pending' : 'Running');
     this.#record(name, 'Started', `Started container ${name}`);
     // Asked to end while it was being started: nobody has told it yet.
-    if (this.#ending) group.signal('SIGTERM');
+    if (this.#ending) group.signal(this.#graceOver ? 'SIGKILL' : 'SIGTERM');
     await records.add(group.pid, `${podName} ${name}`);
     return { ended: this.#untilEnd(container, group, startedAtMs) };
   }
@@ -210,7 +251,7 @@ export class PodWorker {
     this.#processes.delete(container.name);
     records.remove(group.pid);
     logs.end(namespace, podName, container.name);
-    if (!this.#ending) backoff.noteEnd(programKey(container), startedAtMs, exit.exitCode);
+    if (!this.#ending) backoff.noteEnd(programKey(container), startedAtMs, exit);
     this.#states.set(container.name, {
       kind: 'terminated',
       pid: group.pid,
@@ -252,9 +293,9 @@ export class PodWorker {
 
   /** What a kubelet does when the liveness probe of the game has failed too often. */
   #endDeadGame(): void {
-    const name = this.#pod.metadata.annotations?.[GAME_CONTAINER_ANNOTATION] ?? '';
-    const group = this.#processes.get(name);
+    const group = this.game;
     if (group === undefined || this.#ending) return;
+    const name = this.#pod.metadata.annotations?.[GAME_CONTAINER_ANNOTATION] ?? '';
     this.#record(name, 'Killing', `Container ${name} failed its liveness probe`);
     group.signal('SIGTERM');
     const graceMs = (this.#pod.spec.terminationGracePeriodSeconds ?? 0) * 1000;
@@ -302,7 +343,8 @@ export class PodWorker {
 
   #report(phase: PodPhase): void {
     this.#phase = phase;
-    const { store, clock, address } = this.#context;
+    const { store, clock, address, isCutOff } = this.#context;
+    if (isCutOff()) return;
     const { name, namespace = 'default', uid } = this.#pod.metadata;
     if (store.find<Pod>('pods', namespace, name)?.metadata.uid !== uid) return;
     store.modify<Pod>(

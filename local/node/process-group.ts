@@ -10,6 +10,8 @@ export interface ProcessExit {
   exitCode: number;
   /** Its number. */
   signal?: number;
+  /** Somebody killed it: that says nothing of the program. */
+  killed?: boolean;
 }
 
 /** The program cannot be started: it is not there, or may not be run. */
@@ -38,6 +40,9 @@ export class ProcessGroup {
   /** Resolves once the process has ended, what was left of its group is killed, and its output is read. */
   readonly ended: Promise<ProcessExit>;
   readonly #child: ChildProcess;
+  #toldExitCode: number | undefined;
+  /** How many want it to stand still. */
+  #pauses = 0;
 
   private constructor(child: ChildProcess & { stdout: Readable; stderr: Readable }, pid: number) {
     this.#child = child;
@@ -71,9 +76,50 @@ export class ProcessGroup {
    * ended.
    */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasEnded) return;
     if (signal === 'SIGKILL') killGroup(this.pid);
     else this.#child.kill(signal);
+  }
+
+  /**
+   * Ends it from one moment to the next, with all it started.
+   *
+   * @param exitCode - told as if it had ended by itself; without it, that it was killed
+   */
+  crash(exitCode?: number): void {
+    this.#toldExitCode = exitCode;
+    this.signal('SIGKILL');
+  }
+
+  /**
+   * Has it stand still with all it started; SIGKILL reaches it all the same. Not on Windows.
+   *
+   * @returns has it go on, once nobody else wants it to stand still
+   */
+  pause(): () => void {
+    this.#pauses += 1;
+    this.#signalGroup('SIGSTOP');
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#pauses -= 1;
+      if (this.#pauses === 0) this.#signalGroup('SIGCONT');
+    };
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #signalGroup(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.#hasEnded) return;
+    try {
+      process.kill(-this.pid, signal);
+    } catch (error) {
+      // It has ended, and its exit is not told yet.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   async #untilEnd(): Promise<ProcessExit> {
@@ -94,14 +140,14 @@ export class ProcessGroup {
     }, LAST_OUTPUT_MS);
     await closed;
     clearTimeout(deadline);
-    return exit;
+    return this.#toldExitCode === undefined ? exit : { exitCode: this.#toldExitCode, killed: true };
   }
 }
 
 function toExit(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
   if (signal === null) return { exitCode: code ?? 0 };
   const number = constants.signals[signal];
-  return { exitCode: 128 + number, signal: number };
+  return { exitCode: 128 + number, signal: number, killed: signal === 'SIGKILL' };
 }
 
 /** Kills a process and all it started; a group that is gone already is what was wanted. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import type { ProcessExit } from './process-group.ts';
 
 /** A process that runs at least so long has not failed at its start. */
 const STARTED_WELL_MS = 10_000;
@@ -28,7 +29,8 @@ export class StartBackoff {
   }
 
   /** A process of this program has ended. */
-  noteEnd(program: string, startedAtMs: number, exitCode: number): void {
+  noteEnd(program: string, startedAtMs: number, { exitCode, killed }: ProcessExit): void {
+    if (killed === true) return;
     const failed = exitCode !== 0 && this.#clock.nowMs() - startedAtMs < STARTED_WELL_MS;
     const failures = failed ? (this.#failures.get(program) ?? 0) + 1 : 0;
     this.#failures.delete(program);

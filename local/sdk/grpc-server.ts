@@ -23,20 +23,24 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Serves the SDK's three gRPC services for one GameServer on a port the system chooses. */
-export async function serveGrpc(sidecar: Sidecar, host: string): Promise<Listening> {
+/**
+ * Serves the SDK's three gRPC services for one GameServer.
+ *
+ * @param port - 0 for one that the system chooses
+ */
+export async function serveGrpc(sidecar: Sidecar, host: string, port = 0): Promise<Listening> {
   const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   server.addService(SDK_SERVICE, sdkImplementation(sidecar));
   server.addService(BETA_SERVICE, betaImplementation(sidecar));
   server.addService(ALPHA_SERVICE, alphaImplementation());
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:0`, ServerCredentials.createInsecure(), (error, boundPort) => {
-      if (error === null) resolve(boundPort);
+  const boundPort = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
       else reject(error);
     });
   });
   return {
-    port,
+    port: boundPort,
     close: () =>
       new Promise((resolve) => {
         server.tryShutdown(() => {

@@ -29,6 +29,7 @@ export class HealthCheck {
   readonly #listener: HealthListener;
   #lastPingMs: number;
   #failures = 0;
+  #isLost = false;
   #cancel: () => void;
 
   constructor(health: GameServerHealth, clock: Clock, listener: HealthListener) {
@@ -47,6 +48,12 @@ export class HealthCheck {
     this.#failures = 0;
   }
 
+  /** The SDK server is gone: nobody becomes Unhealthy, but each look of the liveness probe fails. */
+  lose(): void {
+    this.#isLost = true;
+    this.#failures = Math.max(this.#failures, this.#failureThreshold);
+  }
+
   /** Ends the check; its listener is told no more. */
   stop(): void {
     this.#cancel();
@@ -59,8 +66,8 @@ export class HealthCheck {
   }
 
   #look(): void {
-    if (this.#clock.nowMs() - this.#lastPingMs > this.#periodMs) this.#failures += 1;
-    if (this.#failures === this.#failureThreshold) this.#listener.onUnhealthy();
+    if (this.#isLost || this.#clock.nowMs() - this.#lastPingMs > this.#periodMs) this.#failures += 1;
+    if (!this.#isLost && this.#failures === this.#failureThreshold) this.#listener.onUnhealthy();
     if (this.#failures === 2 * this.#failureThreshold) {
       this.#listener.onDead();
       return;

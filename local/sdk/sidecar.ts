@@ -21,6 +21,10 @@ export interface SidecarOptions {
   writeIntervalMs: number;
   /** Told when the game server has been Unhealthy for so long that its container is to end. */
   onDead?: (() => void) | undefined;
+  /** Whether there was one before it that crashed: the probe of the game's health goes on. @default false */
+  isRestarted?: boolean;
+  /** Asked when the game says Ready; undefined passes it on at once, else it is passed on when that resolves. */
+  holdReady?(namespace: string, name: string, calledOff: AbortSignal): Promise<void> | undefined;
 }
 
 /** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
@@ -53,38 +57,52 @@ export class Sidecar {
   #state: GameServerState | undefined;
   #reserveMs: number | undefined;
   #cancelReserve: () => void = () => {};
+  #readyHold: AbortController | undefined;
 
   constructor(options: SidecarOptions, gameServer: GameServer) {
     this.#options = options;
     this.#uid = gameServer.metadata.uid;
     const health = probedByItself(gameServer) ? { disabled: true } : (gameServer.spec.health ?? {});
-    this.#health = new HealthCheck(health, options.clock, {
+    const looksAtOnce = options.isRestarted === true ? { initialDelaySeconds: 0 } : {};
+    this.#health = new HealthCheck({ ...health, ...looksAtOnce }, options.clock, {
       onUnhealthy: () => {
         this.#enqueueState('Unhealthy');
       },
       onDead: () => options.onDead?.(),
     });
+    const { state, reservedUntil } = gameServer.status ?? {};
+    if (state === 'Reserved' && typeof reservedUntil === 'string') this.#readyAt(Date.parse(reservedUntil));
   }
 
   /** Asks for Ready; the controller makes it so once `RequestReady` is written. */
   ready(): void {
-    this.#stopReserve();
-    this.#enqueueState('RequestReady');
+    this.#stopWaiting();
+    const { holdReady, namespace, name } = this.#options;
+    const hold = new AbortController();
+    const held = holdReady?.(namespace, name, hold.signal);
+    if (held === undefined) {
+      this.#enqueueState('RequestReady');
+      return;
+    }
+    this.#readyHold = hold;
+    void held.then(() => {
+      if (!hold.signal.aborted) this.#enqueueState('RequestReady');
+    });
   }
 
   allocate(): void {
-    this.#stopReserve();
+    this.#stopWaiting();
     this.#enqueueState('Allocated');
   }
 
   shutdown(): void {
-    this.#stopReserve();
+    this.#stopWaiting();
     this.#enqueueState('Shutdown');
   }
 
   /** @param seconds - after so long the sidecar asks for Ready by itself; 0 or less is for ever */
   reserve(seconds: number): void {
-    this.#stopReserve();
+    this.#stopWaiting();
     if (seconds > 0) this.#reserveMs = seconds * 1000;
     this.#enqueueState('Reserved');
   }
@@ -191,7 +209,17 @@ export class Sidecar {
   /** Ends every timer; what was queued is not written. */
   stop(): void {
     this.#health.stop();
-    this.#cancelReserve();
+    this.#endWaiting();
+  }
+
+  /** What a crash of it does: what was queued is not written, and the game's liveness probe fails until {@link stop}. */
+  crash(): void {
+    this.#health.lose();
+    this.#endWaiting();
+  }
+
+  #endWaiting(): void {
+    this.#stopWaiting();
     for (const cancel of this.#queue.values()) cancel();
     this.#queue.clear();
     this.#watchers.clear();
@@ -305,7 +333,9 @@ export class Sidecar {
     });
   }
 
-  #stopReserve(): void {
+  /** Calls off what would ask for Ready later. */
+  #stopWaiting(): void {
+    this.#readyHold?.abort();
     this.#cancelReserve();
     this.#reserveMs = undefined;
   }

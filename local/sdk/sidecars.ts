@@ -1,9 +1,9 @@
 import type { GameServer } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ObjectStore } from '../api/store.ts';
-import { serveGrpc } from './grpc-server.ts';
-import { serveRest } from './rest-server.ts';
+import { SdkServer } from './sdk-server.ts';
 import { Sidecar } from './sidecar.ts';
+import type { SidecarOptions } from './sidecar.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 
 export interface SidecarsOptions {
@@ -11,21 +11,14 @@ export interface SidecarsOptions {
   clock: Clock;
   record: RecordEvent;
   writeIntervalMs: number;
+  holdReady?: NonNullable<SidecarOptions['holdReady']>;
 }
-
-/** A sidecar that listens. */
-export interface ListeningSidecar {
-  grpcPort: number;
-  httpPort: number;
-  close(): Promise<void>;
-}
-
-const HOST = '127.0.0.1';
 
 /** The SDK servers of all GameServers of this machine, in one process. */
 export class Sidecars {
   readonly #options: SidecarsOptions;
   readonly #byGameServer = new Map<string, Sidecar>();
+  readonly #servers = new Map<string, SdkServer>();
   readonly #unsubscribe: () => void;
 
   constructor(options: SidecarsOptions) {
@@ -41,22 +34,32 @@ export class Sidecars {
    * @param onDead - called when its health has been lost for so long that a cluster would end its container
    * @throws StatusError when there is no such GameServer
    */
-  async open(namespace: string, name: string, onDead?: () => void): Promise<ListeningSidecar> {
-    const { store } = this.#options;
-    const gameServer = store.get<GameServer>('gameservers', namespace, name);
-    const sidecar = new Sidecar({ ...this.#options, namespace, name, onDead }, gameServer);
+  async open(namespace: string, name: string, onDead?: () => void): Promise<SdkServer> {
     const key = keyOf(namespace, name);
-    this.#byGameServer.set(key, sidecar);
-    const [grpc, rest] = await Promise.all([serveGrpc(sidecar, HOST), serveRest(sidecar, HOST)]);
-    return {
-      grpcPort: grpc.port,
-      httpPort: rest.port,
-      close: async () => {
-        sidecar.stop();
+    const server = await SdkServer.start({
+      clock: this.#options.clock,
+      startSidecar: (isRestarted) => this.#add(namespace, name, { onDead, isRestarted }),
+      onDown: (sidecar) => {
         if (this.#byGameServer.get(key) === sidecar) this.#byGameServer.delete(key);
-        await Promise.all([grpc.close(), rest.close()]);
       },
-    };
+      onClose: (closed) => {
+        if (this.#servers.get(key) === closed) this.#servers.delete(key);
+      },
+    });
+    this.#servers.set(key, server);
+    return server;
+  }
+
+  /** The SDK server of a GameServer, while it is open. */
+  serverOf(namespace: string, name: string): SdkServer | undefined {
+    return this.#servers.get(keyOf(namespace, name));
+  }
+
+  #add(namespace: string, name: string, options: Pick<SidecarOptions, 'onDead' | 'isRestarted'>): Sidecar {
+    const gameServer = this.#options.store.get<GameServer>('gameservers', namespace, name);
+    const sidecar = new Sidecar({ ...this.#options, ...options, namespace, name }, gameServer);
+    this.#byGameServer.set(keyOf(namespace, name), sidecar);
+    return sidecar;
   }
 
   /** Sidecars that are open stay so until each is closed; they are told of changes no more. */

@@ -4,8 +4,8 @@ import { silentLogger } from '../../../lib/logger.ts';
 import { createObjectStore } from '../../api/memory-store.ts';
 import type { ObjectStore } from '../../api/store.ts';
 import { resourceDefinitions } from '../../resources/resource-definitions.ts';
+import type { SdkServer } from '../sdk-server.ts';
 import { Sidecars } from '../sidecars.ts';
-import type { ListeningSidecar } from '../sidecars.ts';
 
 /** Events as `type reason: message`. */
 export type RecordedEvents = string[];
@@ -15,11 +15,11 @@ export class SdkFixture {
   readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
   readonly events: RecordedEvents = [];
   readonly store: ObjectStore;
-  readonly sidecar: ListeningSidecar;
+  readonly sidecar: SdkServer;
   readonly #sidecars: Sidecars;
 
   private constructor(
-    parts: Pick<SdkFixture, 'store' | 'clock' | 'events'> & { sidecar: ListeningSidecar; sidecars: Sidecars },
+    parts: Pick<SdkFixture, 'store' | 'clock' | 'events'> & { sidecar: SdkServer; sidecars: Sidecars },
   ) {
     this.clock = parts.clock;
     this.events = parts.events;
