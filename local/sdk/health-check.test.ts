@@ -66,3 +66,21 @@ test('nothing is asked of a game whose health is disabled, nor after the end', (
   stopped.clock.advance(600_000);
   expect(stopped.unhealthyAtMs).toEqual([]);
 });
+
+test('a game whose SDK server is gone is dead after as many looks as fail otherwise, and never Unhealthy', () => {
+  const { clock, check, unhealthyAtMs, deadAtMs } = start();
+  clock.advance(12_000);
+  check.ping();
+  check.lose();
+  clock.advance(60_000);
+  expect(unhealthyAtMs).toEqual([]);
+  expect(deadAtMs).toEqual([25_000]);
+});
+
+test('a game that was Unhealthy already when its SDK server went is not given the time anew', () => {
+  const { clock, check, deadAtMs } = start();
+  clock.advance(26_000);
+  check.lose();
+  clock.advance(60_000);
+  expect(deadAtMs).toEqual([35_000]);
+});

@@ -7,6 +7,7 @@ import { silentLogger } from '../../lib/logger.ts';
 import { openWatch } from '../../local/api/testing/api-fixture.ts';
 import type { TestWatch } from '../../local/api/testing/api-fixture.ts';
 import { loadConfig } from '../../local/config.ts';
+import type { CoreEvent } from '../../local/controllers/event-recorder.ts';
 import type { FaultReport } from '../../local/faults/active-fault.ts';
 import { FAULTS_PATH } from '../../local/faults/fault-requests.ts';
 import { startLocal } from '../../local/local.ts';
@@ -17,6 +18,28 @@ const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const GAME_SERVERS = '/apis/agones.dev/v1/namespaces/default/gameservers';
 export const ALLOCATIONS = '/apis/allocation.agones.dev/v1/namespaces/default/gameserverallocations';
 const DEADLINE_MS = 20_000;
+
+const GAME_SERVER_SPEC = {
+  ports: [{ name: 'ws', portPolicy: 'Passthrough', protocol: 'TCP' }],
+  template: {
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'game', image: 'boat:1' }] },
+  },
+};
+
+/** A health check that gives up a silent game in two or three seconds. */
+export const SHORT_HEALTH = { health: { initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 2 } };
+
+/** A Pod, as far as tests look. */
+export interface SeenPod extends KubernetesObject {
+  spec: { nodeName?: string };
+  status: {
+    phase: string;
+    containerStatuses?: {
+      containerID?: string;
+      state: { running?: object; terminated?: { exitCode: number; signal?: number } };
+    }[];
+  };
+}
 
 /** What came of a request, or of the connection it was sent on. */
 export interface Outcome {
@@ -129,20 +152,51 @@ export class FaultyLocal {
       apiVersion: 'agones.dev/v1',
       kind: 'Fleet',
       metadata: { name },
-      spec: {
-        replicas,
-        template: {
-          spec: {
-            ports: [{ name: 'ws', portPolicy: 'Passthrough', protocol: 'TCP' }],
-            template: {
-              spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'game', image: 'boat:1' }] },
-            },
-            ...gameServer,
-          },
-        },
-      },
+      spec: { replicas, template: { spec: { ...GAME_SERVER_SPEC, ...gameServer } } },
     });
     if (status !== 201) throw new Error(`the Fleet was refused: ${JSON.stringify(body)}`);
+  }
+
+  /** Makes a GameServer that nobody replaces; `gameServer` goes over its spec. */
+  async createGameServer(name: string, gameServer: object = {}): Promise<void> {
+    const { status, body } = await this.request('POST', GAME_SERVERS, {
+      apiVersion: 'agones.dev/v1',
+      kind: 'GameServer',
+      metadata: { name },
+      spec: { ...GAME_SERVER_SPEC, ...gameServer },
+    });
+    if (status !== 201) throw new Error(`the GameServer was refused: ${JSON.stringify(body)}`);
+  }
+
+  async deleteGameServer(name: string): Promise<void> {
+    await this.request('DELETE', `${GAME_SERVERS}/${name}`);
+    await until(`${name} gone`, () => this.gameServer(name) === undefined);
+  }
+
+  /** Waits for a GameServer to be in the state. */
+  async becomes(name: string, state: GameServerState): Promise<GameServer> {
+    return eventually(`${name} ${state}`, DEADLINE_MS, () => {
+      const gameServer = this.gameServer(name);
+      return gameServer?.status?.state === state ? gameServer : undefined;
+    });
+  }
+
+  pod(name: string): SeenPod | undefined {
+    return this.object<SeenPod>('pods', name);
+  }
+
+  /** The process of a GameServer's game; undefined before it starts. */
+  processIdOf(name: string): number | undefined {
+    const id = this.pod(name)?.status.containerStatuses?.[0]?.containerID;
+    return id === undefined ? undefined : Number(id.replace('process://', ''));
+  }
+
+  /** The reasons of the events about an object, oldest first. */
+  eventsOf(name: string): string[] {
+    return this.local.store
+      .list<CoreEvent>('events')
+      .filter(({ involvedObject }) => involvedObject.name === name)
+      .map(({ reason }) => reason);
   }
 
   gameServers(): GameServer[] {

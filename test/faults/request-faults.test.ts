@@ -31,6 +31,12 @@ describe('a slow API', () => {
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(50);
   });
 
+  test('holds up as many as it may strike for their whole time, and no other', async () => {
+    await local.fault({ kind: 'api-slow', latencyMs: 250, count: 1 });
+    expect(await timed(() => local.request('GET', '/version'))).toBeGreaterThan(240);
+    expect(await timed(() => local.request('GET', '/version'))).toBeLessThan(240);
+  });
+
   test('answers what waits when it ends early', async () => {
     const { id } = await local.fault({ kind: 'api-slow', latencyMs: 20_000 });
     const waiting = local.request('GET', '/version');

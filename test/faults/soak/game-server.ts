@@ -23,6 +23,7 @@ function becomeReady(): void {
   });
 }
 
+process.stdout.write(`SDK at ${port}\n`);
 becomeReady();
 setInterval(() => {
   post('/health', () => {
