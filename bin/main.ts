@@ -1,3 +1,4 @@
+import { runFault } from './fault.ts';
 import { runKeys } from './keys.ts';
 import { runLocal } from './local.ts';
 import { runStart } from './start.ts';
@@ -15,6 +16,7 @@ const HELP = `regatta: one click, one game server, on Agones
   regatta local        only Agones on one machine, for kubectl and for tests
     --api-port, --game-ports, --state-dir as above
     --allocator-service-port N  Agones' allocator service, gRPC and REST with mTLS (default off)
+  regatta fault KIND   has something go wrong in the local that runs, for a while; also: list, end, help
   regatta keys DIR     writes sealing.json, signing.json (secret) and join-keys.json (public)
 
   Ctrl-C ends it all.
@@ -23,6 +25,7 @@ const HELP = `regatta: one click, one game server, on Agones
 const COMMANDS: Record<string, (parameters: string[]) => Promise<void>> = {
   start: runStart,
   local: runLocal,
+  fault: runFault,
   keys: runKeys,
 };
 

@@ -35,3 +35,15 @@ export function readPortRange(option: string, text: string): { first: number; la
   }
   return { first, last };
 }
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Reads a time with its unit, e.g. `1.5s`, in milliseconds. @throws UsageError naming the option */
+export function readDurationMs(option: string, text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const unitMs = UNITS_MS[unit];
+  if (number === undefined || unitMs === undefined) {
+    throw new UsageError(`--${option} ${text}: not a time such as 500ms, 30s or 2m`);
+  }
+  return Math.round(Number(number) * unitMs);
+}

@@ -152,6 +152,19 @@ export type WatchTarget = z.output<typeof watchTarget>;
 export type GameServerTarget = z.output<typeof gameServerTarget>;
 export type RunningTarget = z.output<typeof runningTarget>;
 
+const NO_BOUNDS: FaultBounds = { defaultDurationMs: 1, maxDurationMs: Number.MAX_SAFE_INTEGER, maxActive: 1 };
+
+/** What may be asked for of a kind, e.g. `forMs`; the fields of its target as `target.name`. */
+export function fieldsOf(kind: FaultKind): string[] {
+  const { kind: _, ...shape } =
+    faultSchema(NO_BOUNDS).options.find((option) => option.shape.kind.value === kind)?.shape ?? {};
+  return Object.entries(shape).flatMap(([field, type]) =>
+    field === 'target' && type instanceof z.ZodDefault && type.def.innerType instanceof z.ZodObject
+      ? Object.keys(type.def.innerType.shape).map((part) => `target.${part}`)
+      : [field],
+  );
+}
+
 /** What each kind does, in the words of the command line's help. */
 export const FAULT_KINDS: Readonly<Record<FaultKind, string>> = {
   'answer-lost': 'the write is done, its answer never arrives (by default: of a GameServerAllocation)',

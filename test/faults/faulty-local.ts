@@ -54,11 +54,12 @@ export interface Outcome {
 /** All of `local` in this process, on a port and in a folder of its own, with games that are Ready at once. */
 export class FaultyLocal {
   readonly local: Local;
-  readonly #directory: string;
+  /** What the command line calls its state directory. */
+  readonly directory: string;
 
   private constructor(local: Local, directory: string) {
     this.local = local;
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   static async start(environment: Record<string, string> = {}): Promise<FaultyLocal> {
@@ -86,7 +87,7 @@ export class FaultyLocal {
 
   async stop(): Promise<void> {
     await this.local.stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   async request(
