@@ -94,12 +94,14 @@ export class PodLogs {
     const { directory, keptEndedPods } = this.#options;
     const ended = [...this.#logs].filter(([, logs]) => [...logs.values()].every((log) => log.ended));
     for (const [key] of ended.slice(0, Math.max(0, ended.length - keptEndedPods))) this.#logs.delete(key);
+    // What is left of an earlier run, or is forgotten, may take the places that are free.
+    const keptOld = Math.max(0, keptEndedPods - ended.length);
     const inUse = new Set([...this.#logs.values()].flatMap((logs) => [...logs.values()].map((log) => log.path)));
     const old = readdirSync(directory)
       .map((file) => join(directory, file))
       .filter((path) => !inUse.has(path) && !inUse.has(path.replace(/\.1$/, '')))
       .map((path) => ({ path, changedMs: statSync(path).mtimeMs }))
       .toSorted((a, b) => b.changedMs - a.changedMs);
-    for (const { path } of old.slice(keptEndedPods)) rmSync(path, { force: true });
+    for (const { path } of old.slice(keptOld)) rmSync(path, { force: true });
   }
 }

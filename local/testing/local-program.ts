@@ -30,8 +30,13 @@ export class LocalProgram {
   }
 
   /** Starts it without waiting for anything. */
-  static launch(stateDirectory: string, environment: Record<string, string> = {}): LocalProgram {
+  static launch(
+    stateDirectory: string,
+    environment: Record<string, string> = {},
+    execArgv: string[] = [],
+  ): LocalProgram {
     const child = fork(MAIN, {
+      execArgv,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         LOCAL_STATE_DIR: stateDirectory,
@@ -48,8 +53,12 @@ export class LocalProgram {
   }
 
   /** Starts it and waits until it says that it is ready. */
-  static async start(stateDirectory: string, environment: Record<string, string> = {}): Promise<LocalProgram> {
-    const program = LocalProgram.launch(stateDirectory, environment);
+  static async start(
+    stateDirectory: string,
+    environment: Record<string, string> = {},
+    execArgv: string[] = [],
+  ): Promise<LocalProgram> {
+    const program = LocalProgram.launch(stateDirectory, environment, execArgv);
     const ended = program.exited.then((code) => {
       throw new Error(`local ended with ${code}: ${program.errors}`);
     });
