@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Client, credentials } from '@grpc/grpc-js';
 import { chooseFreePort } from '../../bin/free-ports.ts';
 import { callAllocate } from '../../local/allocator-service/testing/service-fixture.ts';

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { chooseFreePort } from '../../bin/free-ports.ts';
 import { FAULT_KINDS } from '../../local/faults/fault-schema.ts';

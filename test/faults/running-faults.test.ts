@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { connect } from 'node:net';
 import { identifyProcess } from '../../local/node/process-identity.ts';
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { FaultyLocal, until } from './faulty-local.ts';
 
 jest.setTimeout(60_000);

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { identifyProcess } from '../../local/node/process-identity.ts';
 import { FaultyLocal, until } from './faulty-local.ts';
 

@@ -71,7 +71,8 @@ export async function openWatch(url: string, headers: Record<string, string> = {
   const abort = new AbortController();
   const response = await fetch(url, { headers, signal: abort.signal });
   if (response.status !== 200 || response.body === null) throw new Error(`watch refused: ${await response.text()}`);
-  const events = readEvents(response.body);
+  // Locked from the start: a stream that nobody reads yet would be cancelled with its collected response.
+  const events = readEvents(response.body.values());
   return {
     async next() {
       const { value, done } = await events.next();
@@ -91,7 +92,7 @@ export async function openWatch(url: string, headers: Record<string, string> = {
   };
 }
 
-async function* readEvents(body: ReadableStream<Uint8Array>) {
+async function* readEvents(body: AsyncIterable<Uint8Array>) {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body) {

@@ -101,7 +101,9 @@ export async function happen(
   const { from, to, counts, onProgress } = stretch;
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
-  for (let done = from; done < to && failure === undefined;) {
+  let done = from;
+  let nextProgress = from + PROGRESS_EACH;
+  while (done < to && failure === undefined) {
     const [name, { happen: act }] = drawHappening(random);
     const happening = act(world)
       .then((happened) => {
