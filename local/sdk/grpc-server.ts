@@ -23,24 +23,20 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/**
- * Serves the SDK's three gRPC services for one GameServer.
- *
- * @param port - 0 for one that the system chooses
- */
-export async function serveGrpc(sidecar: Sidecar, host: string, port = 0): Promise<Listening> {
+/** Serves the SDK's three gRPC services for one GameServer. With port 0 the system chooses. */
+export async function serveGrpc(sidecar: Sidecar, host: string, wantedPort: number): Promise<Listening> {
   const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   server.addService(SDK_SERVICE, sdkImplementation(sidecar));
   server.addService(BETA_SERVICE, betaImplementation(sidecar));
   server.addService(ALPHA_SERVICE, alphaImplementation());
-  const boundPort = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${host}:${wantedPort}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error === null) resolve(boundPort);
       else reject(error);
     });
   });
   return {
-    port: boundPort,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.tryShutdown(() => {

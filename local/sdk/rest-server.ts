@@ -8,19 +8,15 @@ import { readText } from './rest-body.ts';
 import { serveRestSockets } from './rest-sockets.ts';
 import type { Sidecar } from './sidecar.ts';
 
-/**
- * Serves the SDK's REST API for one GameServer.
- *
- * @param port - 0 for one that the system chooses
- */
-export async function serveRest(sidecar: Sidecar, host: string, port = 0): Promise<Listening> {
+/** Serves the SDK's REST API for one GameServer. With port 0 the system chooses. */
+export async function serveRest(sidecar: Sidecar, host: string, wantedPort: number): Promise<Listening> {
   const server = createServer((request, response) => {
     void answerRest(sidecar, toRequest(request), toAnswer(response));
   });
   const sockets = serveRestSockets(server, sidecar);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.listen(wantedPort, host, resolve);
   });
   return {
     // A server that listens on TCP has an address of this kind.

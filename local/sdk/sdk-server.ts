@@ -4,8 +4,16 @@ import type { Listening } from './grpc-server.ts';
 import { serveRest } from './rest-server.ts';
 import type { Sidecar } from './sidecar.ts';
 
+/** Where an SDK server listens; with port 0 the system chooses. */
+export interface ListenAddress {
+  host: string;
+  grpcPort: number;
+  httpPort: number;
+}
+
 export interface SdkServerOptions {
   clock: Clock;
+  listen: ListenAddress;
   /**
    * Makes its sidecar.
    *
@@ -25,7 +33,6 @@ interface Listeners {
   rest: Listening;
 }
 
-const HOST = '127.0.0.1';
 /** Something else may have taken a port while nothing listened there: it is asked for again after so long. */
 const LISTEN_AGAIN_MS = 100;
 
@@ -54,7 +61,7 @@ export class SdkServer {
   static async start(options: SdkServerOptions): Promise<SdkServer> {
     const sidecar = options.startSidecar(false);
     try {
-      return new SdkServer(options, sidecar, await listen(sidecar, { grpcPort: 0, httpPort: 0 }));
+      return new SdkServer(options, sidecar, await openListeners(sidecar, options.listen));
     } catch (error) {
       sidecar.stop();
       options.onDown(sidecar);
@@ -110,7 +117,8 @@ export class SdkServer {
   }
 
   async #comeBack(): Promise<void> {
-    const { clock, startSidecar } = this.#options;
+    const { clock, startSidecar, listen } = this.#options;
+    const { grpcPort, httpPort } = this;
     while (this.#isWanted) {
       let sidecar: Sidecar;
       try {
@@ -120,7 +128,7 @@ export class SdkServer {
         return;
       }
       try {
-        this.#listeners = await listen(sidecar, this);
+        this.#listeners = await openListeners(sidecar, { host: listen.host, grpcPort, httpPort });
       } catch {
         sidecar.stop();
         this.#options.onDown(sidecar);
@@ -142,13 +150,10 @@ export class SdkServer {
   }
 }
 
-async function listen(
-  sidecar: Sidecar,
-  { grpcPort, httpPort }: Pick<SdkServer, 'grpcPort' | 'httpPort'>,
-): Promise<Listeners> {
+async function openListeners(sidecar: Sidecar, { host, grpcPort, httpPort }: ListenAddress): Promise<Listeners> {
   const [grpc, rest] = await Promise.allSettled([
-    serveGrpc(sidecar, HOST, grpcPort),
-    serveRest(sidecar, HOST, httpPort),
+    serveGrpc(sidecar, host, grpcPort),
+    serveRest(sidecar, host, httpPort),
   ]);
   if (grpc.status === 'fulfilled' && rest.status === 'fulfilled') return { grpc: grpc.value, rest: rest.value };
   let failure: unknown;

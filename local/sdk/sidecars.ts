@@ -14,6 +14,8 @@ export interface SidecarsOptions {
   holdReady?: NonNullable<SidecarOptions['holdReady']>;
 }
 
+const ANY_PORT_OF_THIS_MACHINE = { host: '127.0.0.1', grpcPort: 0, httpPort: 0 };
+
 /** The SDK servers of all GameServers of this machine, in one process. */
 export class Sidecars {
   readonly #options: SidecarsOptions;
@@ -38,6 +40,7 @@ export class Sidecars {
     const key = keyOf(namespace, name);
     const server = await SdkServer.start({
       clock: this.#options.clock,
+      listen: ANY_PORT_OF_THIS_MACHINE,
       startSidecar: (isRestarted) => this.#add(namespace, name, { onDead, isRestarted }),
       onDown: (sidecar) => {
         if (this.#byGameServer.get(key) === sidecar) this.#byGameServer.delete(key);

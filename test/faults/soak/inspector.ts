@@ -26,11 +26,18 @@ export class Inspector {
     return Math.round(usedSize / 104_857.6) / 10;
   }
 
+  /** How many timers are set. */
+  async timers(): Promise<number> {
+    const expression = `process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length`;
+    const { result } = (await this.#call('Runtime.evaluate', { expression })) as { result: { value: number } };
+    return result.value;
+  }
+
   close(): void {
     this.#socket.close();
   }
 
-  #call(method: string): Promise<unknown> {
+  #call(method: string, params: object = {}): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -42,7 +49,7 @@ export class Inspector {
         else reject(new Error(answer.error.message));
       };
       this.#socket.on('message', take);
-      this.#socket.send(JSON.stringify({ id, method }));
+      this.#socket.send(JSON.stringify({ id, method, params }));
     });
   }
 }

@@ -17,6 +17,8 @@ jest.setTimeout(WHOLE_AND_REST_MS + HAPPENINGS * MOST_FOR_ONE_MS);
 /** Bounds on what may be more at the end than when it was warm: what grows with each happening would be far beyond. */
 const MOST_MORE_HEAP_MB = 8;
 const MOST_MORE_RSS_MB = 40;
+/** A game that was just ended may have the timer of its grace. */
+const MOST_MORE_TIMERS = 2;
 const MAX_EVENTS = 2000;
 /** Those that are kept, and of those that ended since the last one started. */
 const MOST_LOGS_OF_ENDED = 10 + FLEET_SIZE;
@@ -44,6 +46,7 @@ test(`after ${HAPPENINGS} random kills, faults and scale changes local is whole,
   expect(after).toMatchObject({ children: FLEET_SIZE, games: FLEET_SIZE });
   expect(after.byKind).toEqual(before.byKind);
   expect(after.listeningPorts).toHaveLength(before.listeningPorts.length);
+  expect(after.timers).toBeLessThanOrEqual(before.timers + MOST_MORE_TIMERS);
   expect(after.heapMb - before.heapMb).toBeLessThan(MOST_MORE_HEAP_MB);
   expect(after.rssMb - before.rssMb).toBeLessThan(MOST_MORE_RSS_MB);
   expect(after.objects).toMatchObject({

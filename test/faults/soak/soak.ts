@@ -22,6 +22,8 @@ export interface SoakOptions {
 export interface AtRest extends Held {
   /** After a garbage collection. */
   heapMb: number;
+  /** That are set. */
+  timers: number;
   /** Children of `local`, whatever their state. */
   children: number;
   /** Games of this soak, whoever their parent is. */
@@ -156,6 +158,7 @@ async function rest(world: World, stateDirectory: string): Promise<AtRest> {
   const inspector = await Inspector.connect(errors);
   await inspector.collectGarbage();
   const heapMb = await inspector.collectGarbage();
+  const timers = await inspector.timers();
   inspector.close();
   const objects: Record<string, number> = {};
   for (const [plural, path] of Object.entries(OBJECT_PATHS)) objects[plural] = (await local.list(path)).length;
@@ -163,6 +166,7 @@ async function rest(world: World, stateDirectory: string): Promise<AtRest> {
   return {
     ...atRest,
     heapMb,
+    timers,
     children: allProcesses().filter(({ parent }) => parent === local.pid).length,
     games: local.games().length,
     objects,
