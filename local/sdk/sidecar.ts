@@ -76,7 +76,8 @@ export class Sidecar {
 
   /** Asks for Ready; the controller makes it so once `RequestReady` is written. */
   ready(): void {
-    this.#stopWaiting();
+    this.#stopReserve();
+    if (this.#readyHold !== undefined) return;
     const { holdReady, namespace, name } = this.#options;
     const hold = new AbortController();
     const held = holdReady?.(namespace, name, hold.signal);
@@ -86,7 +87,9 @@ export class Sidecar {
     }
     this.#readyHold = hold;
     void held.then(() => {
-      if (!hold.signal.aborted) this.#enqueueState('RequestReady');
+      if (hold.signal.aborted) return;
+      this.#readyHold = undefined;
+      this.#enqueueState('RequestReady');
     });
   }
 
@@ -336,6 +339,11 @@ export class Sidecar {
   /** Calls off what would ask for Ready later. */
   #stopWaiting(): void {
     this.#readyHold?.abort();
+    this.#readyHold = undefined;
+    this.#stopReserve();
+  }
+
+  #stopReserve(): void {
     this.#cancelReserve();
     this.#reserveMs = undefined;
   }

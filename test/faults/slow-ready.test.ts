@@ -43,6 +43,18 @@ test('a game that says Ready is believed late, and pings meanwhile', async () =>
   expect(performance.now() - startedAtMs).toBeGreaterThan(990);
 });
 
+test('a game that says Ready again while it waits does not wait anew', async () => {
+  await local.fault({ kind: 'slow-ready', readyDelayMs: 2500 });
+  const startedAtMs = performance.now();
+  const name = await gameServer();
+  await until('the game to say it twice', async () => {
+    const { body } = await local.request('GET', `/api/v1/namespaces/default/pods/${name}/log`);
+    return String(body).split('ready').length > 2;
+  });
+  await local.becomes(name, 'Ready');
+  expect(performance.now() - startedAtMs).toBeLessThan(5000);
+});
+
 test.each(['startDelayMs', 'readyDelayMs'])('the end of the fault ends %s', async (delay) => {
   const { id } = await local.fault({ kind: 'slow-ready', [delay]: 60_000, forMs: 120_000 });
   const name = await gameServer();
