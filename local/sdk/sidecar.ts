@@ -33,6 +33,9 @@ type Update = 'state' | 'labels' | 'annotations' | 'counters' | 'lists';
 /** The fields of a List that a mask may name. */
 export const LIST_FIELDS: readonly string[] = ['name', 'capacity', 'values'];
 
+/** However short the interval is: a write may be refused for ever. */
+const MIN_RETRY_MS = 100;
+
 /** Timers of the platform hold no longer delay; longer waits are made of several. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -233,9 +236,9 @@ export class Sidecar {
     this.#enqueue('state');
   }
 
-  #enqueue(update: Update): void {
+  #enqueue(update: Update, delayMs = this.#options.writeIntervalMs): void {
     if (this.#queue.has(update)) return;
-    const cancel = this.#options.clock.after(this.#options.writeIntervalMs, () => {
+    const cancel = this.#options.clock.after(delayMs, () => {
       this.#queue.delete(update);
       this.#tryToWrite(update);
     });
@@ -253,7 +256,7 @@ export class Sidecar {
       this.#write(update);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      this.#enqueue(update);
+      this.#enqueue(update, Math.max(this.#options.writeIntervalMs, MIN_RETRY_MS));
     }
   }
 
