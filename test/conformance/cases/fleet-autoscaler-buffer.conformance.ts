@@ -164,7 +164,7 @@ describe('a FleetAutoscaler', () => {
     // All that it would say is what a status says that nothing was written to.
     const { body } = await cluster.request('GET', `${PATHS.fleetautoscalers}/${metadata.name}`);
     expect(body).not.toHaveProperty('status');
-    await cluster.readyDevFleet({ replicas: 1 }, {}, fleet);
+    await cluster.createFleet(fleet, { replicas: 1, template: cluster.devTemplate() });
     await untilReplicas(fleet, 2);
   });
 
