@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { applyManifests } from './apply-manifests.ts';
 import { PROJECT_DIRECTORY } from './child-program.ts';
+import { fakeFleet, readFakeCount } from './fake-fleet.ts';
 import { requireFreePorts } from './free-ports.ts';
 import { localEnvironment } from './stack.ts';
 import { readOptions, readPort, readPortRange } from './usage.ts';
@@ -11,8 +13,12 @@ export async function runLocal(parameters: string[]): Promise<void> {
     'api-port': { type: 'string', default: '8090' },
     'allocator-service-port': { type: 'string' },
     'game-ports': { type: 'string', default: '7000-8000' },
+    fake: { type: 'string' },
+    'fake-ready-ms': { type: 'string' },
+    'fake-session-ms': { type: 'string' },
     'state-dir': { type: 'string', default: '.regatta' },
   });
+  const fakes = values.fake === undefined ? undefined : readFakeCount(values.fake);
   const apiPort = readPort('api-port', values['api-port']);
   const serviceText = values['allocator-service-port'];
   const servicePort = serviceText === undefined ? undefined : readPort('allocator-service-port', serviceText);
@@ -34,9 +40,16 @@ export async function runLocal(parameters: string[]): Promise<void> {
       ...(servicePort === undefined
         ? {}
         : { LOCAL_ALLOCATOR_HTTP_PORT: String(servicePort), LOCAL_ALLOCATOR_GRPC_PORT: String(servicePort) }),
+      ...(values['fake-ready-ms'] === undefined ? {} : { LOCAL_FAKE_READY_MS: values['fake-ready-ms'] }),
+      ...(values['fake-session-ms'] === undefined ? {} : { LOCAL_FAKE_SESSION_MS: values['fake-session-ms'] }),
     },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
+  if (fakes !== undefined) {
+    child.once('message', ({ url }: { url: string }) => {
+      void applyManifests(url, [fakeFleet(fakes)]);
+    });
+  }
   // Ctrl-C reaches both; the program says when it is over.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -16,6 +16,9 @@ const HELP = `regatta: one click, one game server, on Agones
   regatta local        only Agones on one machine, for kubectl and for tests
     --api-port, --game-ports, --state-dir as above
     --allocator-service-port N  Agones' allocator service, gRPC and REST with mTLS (default off)
+    --fake N           a Fleet of N GameServers that need no program (to 10000): for benchmarks, autoscalers
+    --fake-ready-ms N  from their start until they are Ready     (default 500)
+    --fake-session-ms N  from Allocated until they end           (default never)
   regatta fault KIND   has something go wrong in the local that runs, for a while; also: list, end, help
   regatta keys DIR     writes sealing.json, signing.json (secret) and join-keys.json (public)
 

@@ -84,6 +84,14 @@ const schema = z
     LOCAL_ADDRESS: z.string().default('127.0.0.1'),
     /** Pods, each with its processes, at the same time. */
     LOCAL_MAX_PODS: wholeNumber(200, { min: 1, max: 10_000 }),
+    /** Pods of the image `regatta.dev/fake`, which need no process. */
+    LOCAL_MAX_FAKE_PODS: wholeNumber(20_000, { min: 0, max: 50_000 }),
+    /** From when a fake Pod is scheduled until it runs. */
+    LOCAL_FAKE_START_MS: wholeNumber(0, { min: 0, max: 3_600_000 }),
+    /** From then until its game says Ready. */
+    LOCAL_FAKE_READY_MS: wholeNumber(500, { min: 0, max: 3_600_000 }),
+    /** From Allocated until it says Shutdown; never unless set. */
+    LOCAL_FAKE_SESSION_MS: wholeNumber(0, { min: 1, max: 86_400_000 }).unwrap().optional(),
     /** What GameServers get to end themselves when `local` ends. */
     LOCAL_STOP_GRACE_MS: wholeNumber(5000, { min: 0, max: 600_000 }),
     /** How many changes of each resource a watch can start from. */
@@ -131,6 +139,12 @@ export function loadConfig(environment: Environment) {
     services: parsed.LOCAL_SERVICES,
     address: parsed.LOCAL_ADDRESS,
     maxPods: parsed.LOCAL_MAX_PODS,
+    fakes: {
+      maxPods: parsed.LOCAL_MAX_FAKE_PODS,
+      startMs: parsed.LOCAL_FAKE_START_MS,
+      readyMs: parsed.LOCAL_FAKE_READY_MS,
+      sessionMs: parsed.LOCAL_FAKE_SESSION_MS,
+    },
     stopGraceMs: parsed.LOCAL_STOP_GRACE_MS,
     watchHistory: parsed.LOCAL_WATCH_HISTORY,
     logLinesPerPod: parsed.LOCAL_LOG_LINES_PER_POD,

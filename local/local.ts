@@ -21,6 +21,7 @@ import { FaultSet } from './faults/fault-set.ts';
 import { startNodeFaults } from './faults/node-faults.ts';
 import { startRunningFaults } from './faults/running-faults.ts';
 import { SlowReady } from './faults/slow-ready.ts';
+import { FakePods } from './node/fake-pods.ts';
 import { isPortFree } from './node/free-ports.ts';
 import { MachineNode } from './node/machine-node.ts';
 import { PodLogs } from './node/pod-logs.ts';
@@ -159,11 +160,21 @@ async function start(
   undo.push(() => {
     sidecars.stop();
   });
+  const record = events.from('kubelet');
+  const fakes = new FakePods({
+    ...config.fakes,
+    store,
+    clock,
+    record,
+    connectSidecar: (namespace, name) => sidecars.connect(namespace, name),
+    holdStart: (pod, ending) => slowReady.holdStart(pod, ending),
+    address: config.address,
+  });
   const node = new MachineNode({
     store,
     clock,
     logger,
-    record: events.from('kubelet'),
+    record,
     recordScheduling: events.from('default-scheduler'),
     images: config.images,
     logs,
@@ -176,6 +187,7 @@ async function start(
     nodeName: NODE_NAME,
     address: config.address,
     maxPods: config.maxPods,
+    otherRunners: [fakes],
     stopGraceMs: config.stopGraceMs,
   });
   undo.push(() => node.stop());

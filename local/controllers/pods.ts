@@ -24,6 +24,9 @@ export interface Node extends KubernetesObject {
   status?: { addresses?: NodeAddress[]; [field: string]: unknown };
 }
 
+/** On the Pod of a GameServer: the GameServer's name. */
+export const GAME_SERVER_LABEL = 'agones.dev/gameserver';
+
 const SDK_VARIABLES: ReadonlySet<string> = new Set(['AGONES_SDK_GRPC_PORT', 'AGONES_SDK_HTTP_PORT']);
 const SAFE_TO_EVICT_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
 const PASSTHROUGH_ANNOTATION = 'agones.dev/container-passthrough-port-assignment';
@@ -54,7 +57,7 @@ export function podFor(gameServer: GameServer, ports: readonly GameServerPort[])
       labels: {
         ...template.metadata?.labels,
         'agones.dev/role': 'gameserver',
-        'agones.dev/gameserver': name,
+        [GAME_SERVER_LABEL]: name,
         'agones.dev/safe-to-evict': safe === 'Never' ? 'false' : 'true',
       },
       annotations: {

@@ -3,6 +3,7 @@ import type { WatchEvent } from '../api/store.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 import type { Pod } from '../controllers/pods.ts';
 import { registerNode, tellNodeReady } from './node-object.ts';
+import type { PodRunner, RunningPod } from './pod-runner.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodWorkerContext } from './pod-worker.ts';
 import type { ProcessGroup } from './process-group.ts';
@@ -10,8 +11,10 @@ import { StartBackoff } from './start-backoff.ts';
 
 export interface MachineNodeOptions extends Omit<PodWorkerContext, 'backoff' | 'isCutOff'> {
   nodeName: string;
-  /** Pods beyond this wait until one is gone. */
+  /** Pods with processes; more wait until one is gone. */
   maxPods: number;
+  /** Other ways to run Pods: those that none of them takes become processes. */
+  otherRunners?: readonly PodRunner[];
   /** The recorder of `default-scheduler`. */
   recordScheduling: RecordEvent;
   /** What its processes get to end themselves when the node stops. */
@@ -21,32 +24,36 @@ export interface MachineNodeOptions extends Omit<PodWorkerContext, 'backoff' | '
 /** Keeps a Pod's object until its processes have ended, as a kubelet does with a graceful deletion. */
 const PROCESS_FINALIZER = 'regatta.dev/process';
 
+/** A Pod of the node, until its object is gone. */
+interface TakenPod {
+  runner: PodRunner;
+  running: RunningPod;
+}
+
 /**
- * The scheduler and the node in one: takes every Pod that is bound to no other, and runs it as processes of this machine.
+ * The scheduler and the node in one: takes every Pod that is bound to no other, and runs it, most of them as processes of
+ * this machine.
  *
  * A Pod carries a finalizer of the node from the moment it is taken, so that a deleted one is there until its processes are
  * not. Who takes the finalizer off by hand has them killed at once.
  */
 export class MachineNode {
   readonly #options: MachineNodeOptions;
-  readonly #context: PodWorkerContext;
-  /** By uid; until the Pod's object is gone. */
-  readonly #workers = new Map<string, PodWorker>();
+  readonly #runners: readonly PodRunner[];
+  /** By uid. */
+  readonly #taken = new Map<string, TakenPod>();
+  readonly #takenBy = new Map<PodRunner, number>();
+  /** Those for which there is no room, by uid, the longest first. */
+  readonly #waiting = new Map<PodRunner, Map<string, Pod>>();
   readonly #unsubscribe: (() => void)[];
   /** How many outages there are. */
   #outages = 0;
 
   constructor(options: MachineNodeOptions) {
     this.#options = options;
-    this.#context = {
-      ...options,
-      backoff: new StartBackoff(options.clock),
-      record: (...event) => {
-        if (!this.#isGone) options.record(...event);
-      },
-      isCutOff: () => this.#isGone,
-    };
-    registerNode(options);
+    const processes = processRunner(options, () => this.#isGone);
+    this.#runners = [...(options.otherRunners ?? []), processes];
+    registerNode({ ...options, maxPods: this.#runners.reduce((sum, { maxPods }) => sum + maxPods, 0) });
     const { store } = options;
     this.#unsubscribe = [
       store.subscribe<Pod>('pods', (event) => {
@@ -64,15 +71,15 @@ export class MachineNode {
   /** Ends every process; resolves when the last is gone. The Pods' objects stay as they are. */
   async stop(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    const workers = [...this.#workers.values()];
-    for (const worker of workers) worker.end(this.#options.stopGraceMs);
-    await Promise.all(workers.map((worker) => worker.done));
+    const pods = [...this.#taken.values()].map(({ running }) => running);
+    for (const pod of pods) pod.end(this.#options.stopGraceMs);
+    await Promise.all(pods.map((pod) => pod.done));
   }
 
   /** The process of a GameServer's game, while it runs. */
   gameOf(namespace: string, gameServerName: string): ProcessGroup | undefined {
     const pod = this.#options.store.find<Pod>('pods', namespace, gameServerName);
-    return pod === undefined ? undefined : this.#workers.get(uidOf(pod))?.game;
+    return pod === undefined ? undefined : this.#taken.get(uidOf(pod))?.running.game;
   }
 
   /**
@@ -85,7 +92,7 @@ export class MachineNode {
     this.#outages += 1;
     if (this.#outages === 1) {
       tellNodeReady(this.#options, { isReady: false });
-      for (const worker of this.#workers.values()) worker.kill();
+      for (const { running } of this.#taken.values()) running.kill();
     }
     let over = false;
     return () => {
@@ -125,25 +132,25 @@ export class MachineNode {
   #comeBack(): void {
     tellNodeReady(this.#options, { isReady: true });
     for (const pod of this.#options.store.list<Pod>('pods')) {
-      const worker = this.#workers.get(uidOf(pod));
-      if (worker === undefined) {
+      const running = this.#taken.get(uidOf(pod))?.running;
+      if (running === undefined) {
         this.#take(pod);
         continue;
       }
-      void worker.done.then(() => {
-        this.#catchUp(pod, worker);
+      void running.done.then(() => {
+        this.#catchUp(pod, running);
       });
     }
   }
 
   /** Tells what has become of a Pod while nobody heard of the node, or starts it when it had not been. */
-  #catchUp(pod: Pod, worker: PodWorker): void {
-    if (this.#isGone || this.#workers.get(uidOf(pod)) !== worker) return;
-    if (worker.hasRun) {
-      worker.tellStatus();
+  #catchUp(pod: Pod, running: RunningPod): void {
+    if (this.#isGone || this.#taken.get(uidOf(pod))?.running !== running) return;
+    if (running.hasRun) {
+      running.tellStatus();
       this.#release(pod);
     } else {
-      this.#workers.delete(uidOf(pod));
+      this.#drop(uidOf(pod));
       this.#release(pod);
       this.#take(pod);
     }
@@ -152,9 +159,7 @@ export class MachineNode {
   #onPod({ type, object, previous }: WatchEvent<Pod>): void {
     const { deletionTimestamp } = object.metadata;
     if (type === 'DELETED') {
-      this.#workers.get(uidOf(object))?.end(0);
-      this.#workers.delete(uidOf(object));
-      this.#takeWaiting();
+      this.#forget(object);
     } else if (type === 'ADDED') {
       this.#take(object);
     } else if (deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined) {
@@ -163,18 +168,21 @@ export class MachineNode {
   }
 
   #take(pod: Pod): void {
-    const { store, nodeName, maxPods, recordScheduling } = this.#options;
+    const { store, nodeName, recordScheduling } = this.#options;
     const { name, namespace = 'default', deletionTimestamp } = pod.metadata;
     const { nodeName: bound = '' } = pod.spec;
     if (deletionTimestamp !== undefined || (bound !== '' && bound !== nodeName)) return;
-    if (this.#workers.has(uidOf(pod))) return;
+    if (this.#taken.has(uidOf(pod))) return;
     if (this.#isGone) {
       recordScheduling(pod, 'Warning', 'FailedScheduling', `node ${nodeName} is not ready`);
       return;
     }
-    if (this.#workers.size >= maxPods) {
-      const message = `${maxPods} Pods run on this machine already; LOCAL_MAX_PODS allows more`;
+    const runner = this.#runners.find((one) => one.takes(pod));
+    if (runner === undefined) return;
+    if (this.#countOf(runner) >= runner.maxPods) {
+      const message = `${runner.maxPods} Pods run on this machine already; ${runner.maxPodsSetting} allows more`;
       recordScheduling(pod, 'Warning', 'FailedScheduling', message);
+      this.#waitingFor(runner).set(uidOf(pod), pod);
       return;
     }
     const taken = store.modify<Pod>('pods', namespace, name, (copy) => {
@@ -183,29 +191,63 @@ export class MachineNode {
     });
     if (taken === undefined) return;
     recordScheduling(taken, 'Normal', 'Scheduled', `Assigned to ${nodeName}`);
-    const worker = new PodWorker(this.#context, taken);
-    this.#workers.set(uidOf(taken), worker);
-    void worker.done.then(() => {
+    const running = runner.start(taken);
+    this.#waitingFor(runner).delete(uidOf(taken));
+    this.#taken.set(uidOf(taken), { runner, running });
+    this.#takenBy.set(runner, this.#countOf(runner) + 1);
+    void running.done.then(() => {
       this.#release(taken);
     });
   }
 
-  #takeWaiting(): void {
-    if (this.#isGone) return;
-    for (const pod of this.#options.store.list<Pod>('pods')) {
-      if ((pod.spec.nodeName ?? '') === '') this.#take(pod);
+  /** Its object is gone: what is left of it goes too, and there is room for another. */
+  #forget(pod: Pod): void {
+    for (const waiting of this.#waiting.values()) waiting.delete(uidOf(pod));
+    const taken = this.#drop(uidOf(pod));
+    if (taken === undefined) return;
+    taken.running.end(0);
+    this.#takeWaiting(taken.runner);
+  }
+
+  #drop(uid: string): TakenPod | undefined {
+    const taken = this.#taken.get(uid);
+    if (taken === undefined) return undefined;
+    this.#taken.delete(uid);
+    this.#takenBy.set(taken.runner, this.#countOf(taken.runner) - 1);
+    return taken;
+  }
+
+  #takeWaiting(runner: PodRunner): void {
+    const waiting = this.#waitingFor(runner);
+    for (const [uid, { metadata }] of waiting) {
+      if (this.#isGone || this.#countOf(runner) >= runner.maxPods) return;
+      waiting.delete(uid);
+      const pod = this.#options.store.find<Pod>('pods', metadata.namespace ?? 'default', metadata.name);
+      if (pod !== undefined && uidOf(pod) === uid) this.#take(pod);
     }
+  }
+
+  #waitingFor(runner: PodRunner): Map<string, Pod> {
+    const known = this.#waiting.get(runner);
+    if (known !== undefined) return known;
+    const none = new Map<string, Pod>();
+    this.#waiting.set(runner, none);
+    return none;
+  }
+
+  #countOf(runner: PodRunner): number {
+    return this.#takenBy.get(runner) ?? 0;
   }
 
   /** A deletion was asked for: the processes go, then the object. */
   #end(pod: Pod): void {
-    const worker = this.#workers.get(uidOf(pod));
-    if (worker === undefined) {
+    const running = this.#taken.get(uidOf(pod))?.running;
+    if (running === undefined) {
       this.#release(pod);
       return;
     }
-    worker.end((pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000);
-    void worker.done.then(() => {
+    running.end((pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000);
+    void running.done.then(() => {
       this.#release(pod);
     });
   }
@@ -225,11 +267,29 @@ export class MachineNode {
 
   #onSource({ metadata }: KubernetesObject): void {
     for (const pod of this.#options.store.list<Pod>('pods', { namespace: metadata.namespace ?? 'default' })) {
-      this.#workers.get(uidOf(pod))?.sourceChanged();
+      this.#taken.get(uidOf(pod))?.running.sourceChanged();
     }
   }
 }
 
 function uidOf({ metadata }: KubernetesObject): string {
   return metadata.uid ?? '';
+}
+
+/** Takes every Pod. */
+function processRunner(options: MachineNodeOptions, isCutOff: () => boolean): PodRunner {
+  const context: PodWorkerContext = {
+    ...options,
+    backoff: new StartBackoff(options.clock),
+    record: (...event) => {
+      if (!isCutOff()) options.record(...event);
+    },
+    isCutOff,
+  };
+  return {
+    maxPods: options.maxPods,
+    maxPodsSetting: 'LOCAL_MAX_PODS',
+    takes: () => true,
+    start: (pod) => new PodWorker(context, pod),
+  };
 }

@@ -1,4 +1,5 @@
 import type { Container } from '../../lib/agones.ts';
+import type { ObjectStore } from '../api/store.ts';
 import type { Pod } from '../controllers/pods.ts';
 import { toTimestamp } from '../controllers/timestamps.ts';
 import type { ProcessExit } from './process-group.ts';
@@ -6,8 +7,8 @@ import type { ProcessExit } from './process-group.ts';
 /** Where one container stands. */
 export type ContainerState =
   | { kind: 'waiting'; reason: string; message?: string }
-  | { kind: 'running'; pid: number; startedAtMs: number }
-  | { kind: 'terminated'; pid: number; startedAtMs: number; finishedAtMs: number; exit: ProcessExit };
+  | { kind: 'running'; containerId: string; startedAtMs: number }
+  | { kind: 'terminated'; containerId: string; startedAtMs: number; finishedAtMs: number; exit: ProcessExit };
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -35,8 +36,23 @@ export function initContainersOf(pod: Pod): Container[] {
   return pod.spec.initContainers ?? [];
 }
 
+/** Writes a Pod's status, unless the Pod is gone. */
+export function writePodStatus(store: ObjectStore, pod: Pod, nowMs: number, progress: PodProgress): void {
+  const { name, namespace = 'default', uid } = pod.metadata;
+  if (store.find<Pod>('pods', namespace, name)?.metadata.uid !== uid) return;
+  store.modify<Pod>(
+    'pods',
+    namespace,
+    name,
+    (copy) => {
+      copy.status = podStatus(copy, nowMs, progress);
+    },
+    { subresource: 'status' },
+  );
+}
+
 /** The status of a Pod as a kubelet writes it. Nothing is restarted, so every `restartCount` is 0. */
-export function podStatus(pod: Pod, nowMs: number, progress: PodProgress): NonNullable<Pod['status']> {
+function podStatus(pod: Pod, nowMs: number, progress: PodProgress): NonNullable<Pod['status']> {
   const { phase, startedAtMs, address, states } = progress;
   const initContainers = initContainersOf(pod);
   const ready = phase === 'Running' && pod.spec.containers.every(({ name }) => states.get(name)?.kind === 'running');
@@ -77,7 +93,7 @@ function containerStatus(container: Container, states: ReadonlyMap<string, Conta
     name: container.name,
     image: container.image,
     imageID: '',
-    ...(state.kind === 'waiting' ? {} : { containerID: `process://${state.pid}` }),
+    ...(state.kind === 'waiting' ? {} : { containerID: state.containerId }),
     state: stateObject(state),
     lastState: {},
     ready: running,
@@ -95,7 +111,7 @@ function stateObject(state: ContainerState): object {
     case 'running':
       return { running: { startedAt: toTimestamp(state.startedAtMs) } };
     case 'terminated': {
-      const { exit, pid, startedAtMs, finishedAtMs } = state;
+      const { exit, containerId, startedAtMs, finishedAtMs } = state;
       return {
         terminated: {
           exitCode: exit.exitCode,
@@ -103,7 +119,7 @@ function stateObject(state: ContainerState): object {
           reason: exit.exitCode === 0 ? 'Completed' : 'Error',
           startedAt: toTimestamp(startedAtMs),
           finishedAt: toTimestamp(finishedAtMs),
-          containerID: `process://${pid}`,
+          containerID: containerId,
         },
       };
     }

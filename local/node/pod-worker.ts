@@ -4,11 +4,13 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ObjectStore } from '../api/store.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
+import { GAME_SERVER_LABEL } from '../controllers/pods.ts';
 import type { Pod } from '../controllers/pods.ts';
 import type { ImagePrograms } from './image-programs.ts';
 import { PodConfigurationError, variablesOf } from './pod-configuration.ts';
 import type { PodLogs } from './pod-logs.ts';
-import { initContainersOf, podStatus } from './pod-status.ts';
+import type { RunningPod } from './pod-runner.ts';
+import { initContainersOf, writePodStatus } from './pod-status.ts';
 import type { ContainerState, PodPhase } from './pod-status.ts';
 import { ProcessGroup } from './process-group.ts';
 import type { ProcessExit } from './process-group.ts';
@@ -54,7 +56,6 @@ export interface PodWorkerContext {
   isCutOff(): boolean;
 }
 
-const GAME_SERVER_LABEL = 'agones.dev/gameserver';
 const GAME_CONTAINER_ANNOTATION = 'agones.dev/container';
 
 /** Helpers that are left when a Pod's own containers have ended get so long. */
@@ -66,7 +67,7 @@ const HELPER_GRACE_MS = 2000;
  * As in Kubernetes with `restartPolicy: Never`, which Agones gives its Pods, nothing is started twice. The SDK server opens
  * with the first process, so that no health is asked of a game that still waits.
  */
-export class PodWorker {
+export class PodWorker implements RunningPod {
   /** Resolves once no process of the Pod runs and nothing of it is left on disk but its logs. */
   readonly done: Promise<void>;
   readonly #context: PodWorkerContext;
@@ -234,7 +235,7 @@ export class PodWorker {
     log.follow(group.stdout);
     log.follow(group.stderr);
     this.#processes.set(name, group);
-    this.#states.set(name, { kind: 'running', pid: group.pid, startedAtMs });
+    this.#states.set(name, { kind: 'running', containerId: containerIdOf(group), startedAtMs });
     this.#reachable = true;
     this.#report(initContainersOf(this.#pod).includes(container) ? 'Pending' : 'Running');
     this.#record(name, 'Started', `Started container ${name}`);
@@ -254,7 +255,7 @@ export class PodWorker {
     if (!this.#ending) backoff.noteEnd(programKey(container), startedAtMs, exit);
     this.#states.set(container.name, {
       kind: 'terminated',
-      pid: group.pid,
+      containerId: containerIdOf(group),
       startedAtMs,
       finishedAtMs: clock.nowMs(),
       exit,
@@ -345,22 +346,12 @@ export class PodWorker {
     this.#phase = phase;
     const { store, clock, address, isCutOff } = this.#context;
     if (isCutOff()) return;
-    const { name, namespace = 'default', uid } = this.#pod.metadata;
-    if (store.find<Pod>('pods', namespace, name)?.metadata.uid !== uid) return;
-    store.modify<Pod>(
-      'pods',
-      namespace,
-      name,
-      (copy) => {
-        copy.status = podStatus(copy, clock.nowMs(), {
-          phase,
-          startedAtMs: this.#startedAtMs,
-          address: this.#reachable ? address : undefined,
-          states: this.#states,
-        });
-      },
-      { subresource: 'status' },
-    );
+    writePodStatus(store, this.#pod, clock.nowMs(), {
+      phase,
+      startedAtMs: this.#startedAtMs,
+      address: this.#reachable ? address : undefined,
+      states: this.#states,
+    });
   }
 
   #refreshVolumes(): void {
@@ -388,6 +379,10 @@ export class PodWorker {
       if (delayMs !== undefined) cancel = this.#context.clock.after(delayMs, wake);
     });
   }
+}
+
+function containerIdOf({ pid }: ProcessGroup): string {
+  return `process://${pid}`;
 }
 
 /** What is the same for containers that run the same program. */

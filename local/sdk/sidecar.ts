@@ -19,6 +19,8 @@ export interface SidecarOptions {
   record: RecordEvent;
   /** How long a change waits, and gathers others of its kind, before it is written. */
   writeIntervalMs: number;
+  /** Whether a game server that sends no pings becomes Unhealthy. @default true */
+  checksHealth?: boolean;
   /** Told when the game server has been Unhealthy for so long that its container is to end. */
   onDead?: (() => void) | undefined;
   /** Whether there was one before it that crashed: the probe of the game's health goes on. @default false */
@@ -65,7 +67,8 @@ export class Sidecar {
   constructor(options: SidecarOptions, gameServer: GameServer) {
     this.#options = options;
     this.#uid = gameServer.metadata.uid;
-    const health = probedByItself(gameServer) ? { disabled: true } : (gameServer.spec.health ?? {});
+    const unchecked = options.checksHealth === false || probedByItself(gameServer);
+    const health = unchecked ? { disabled: true } : (gameServer.spec.health ?? {});
     const looksAtOnce = options.isRestarted === true ? { initialDelaySeconds: 0 } : {};
     this.#health = new HealthCheck({ ...health, ...looksAtOnce }, options.clock, {
       onUnhealthy: () => {

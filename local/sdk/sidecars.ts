@@ -14,6 +14,12 @@ export interface SidecarsOptions {
   holdReady?: NonNullable<SidecarOptions['holdReady']>;
 }
 
+/** A sidecar that is called within this process. */
+export interface ConnectedSidecar {
+  sidecar: Sidecar;
+  close(): void;
+}
+
 const ANY_PORT_OF_THIS_MACHINE = { host: '127.0.0.1', grpcPort: 0, httpPort: 0 };
 
 /** The SDK servers of all GameServers of this machine, in one process. */
@@ -58,7 +64,29 @@ export class Sidecars {
     return this.#servers.get(keyOf(namespace, name));
   }
 
-  #add(namespace: string, name: string, options: Pick<SidecarOptions, 'onDead' | 'isRestarted'>): Sidecar {
+  /**
+   * The sidecar of a GameServer whose game is played within this process: it listens nowhere, and takes silence for good
+   * health.
+   *
+   * @throws StatusError when there is no such GameServer
+   */
+  connect(namespace: string, name: string): ConnectedSidecar {
+    const sidecar = this.#add(namespace, name, { checksHealth: false });
+    const key = keyOf(namespace, name);
+    return {
+      sidecar,
+      close: () => {
+        sidecar.stop();
+        if (this.#byGameServer.get(key) === sidecar) this.#byGameServer.delete(key);
+      },
+    };
+  }
+
+  #add(
+    namespace: string,
+    name: string,
+    options: Pick<SidecarOptions, 'onDead' | 'isRestarted' | 'checksHealth'>,
+  ): Sidecar {
     const gameServer = this.#options.store.get<GameServer>('gameservers', namespace, name);
     const sidecar = new Sidecar({ ...this.#options, ...options, namespace, name }, gameServer);
     this.#byGameServer.set(keyOf(namespace, name), sidecar);
