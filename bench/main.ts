@@ -6,6 +6,7 @@ import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
 import { measureGameServer } from './game-server.ts';
 import { p50AndP99 } from './percentiles.ts';
+import { measureScale } from './scale.ts';
 import { onCluster, startOnThisMachine } from './subject.ts';
 
 const USAGE = `npm run bench -- NAME [options]
@@ -15,6 +16,10 @@ const USAGE = `npm run bench -- NAME [options]
     --url URL     a Regatta that runs already, on the cluster of KUBECONFIG; without it one is started here
     --pods N      on a cluster: as many Pods made per click (20)
     --pod-image I the image of those Pods (localhost/regatta-server:dev)
+  scale         GameServers without a program in three sizes: allocations, lists, watches, memory
+    --sizes A,B,C how many (100,1000,10000)
+    --turns N     rounds of 50 allocations at once, and allocations alone (40)
+    --writes N    writes that are watched by 1 and by 50 (200)
   game-server   start, memory and CPU of a game server, idle and with eight boats
   --json        figures as JSON in the last line
 `;
@@ -31,6 +36,9 @@ const { values, positionals } = parseArgs({
     url: { type: 'string' },
     pods: { type: 'string', default: '20' },
     'pod-image': { type: 'string', default: 'localhost/regatta-server:dev' },
+    sizes: { type: 'string', default: '100,1000,10000' },
+    turns: { type: 'string', default: '40' },
+    writes: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
     out: { type: 'string', default: 'bench/results' },
   },
@@ -42,6 +50,9 @@ switch (positionals[0]) {
     break;
   case 'game-server':
     await runGameServer();
+    break;
+  case 'scale':
+    await runScale();
     break;
   default:
     process.stderr.write(USAGE);
@@ -74,6 +85,16 @@ async function runClick(): Promise<void> {
   } finally {
     await subject.stop();
   }
+}
+
+async function runScale(): Promise<void> {
+  const figures = await measureScale({
+    sizes: values.sizes.split(',').map(Number),
+    turns: Number(values.turns),
+    writes: Number(values.writes),
+    onProgress: say,
+  });
+  console.log(JSON.stringify(figures, null, 1));
 }
 
 async function runGameServer(): Promise<void> {

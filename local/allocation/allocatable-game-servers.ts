@@ -1,5 +1,6 @@
 import type { GameServer } from '../../lib/agones.ts';
 import type { ObjectStore } from '../api/store.ts';
+import { GameServerGroup, groupKeyOf } from './game-server-group.ts';
 
 /** How many GameServers of a node are in each of the two states. */
 export interface NodeCounts {
@@ -7,12 +8,25 @@ export interface NodeCounts {
   allocated: number;
 }
 
+/** Where a GameServer was put. */
+interface Entry {
+  gameServer: GameServer;
+  key: string;
+  group: GameServerGroup;
+}
+
+/** The GameServers of one namespace, by name and in groups. */
+interface NamespaceGroups {
+  entries: Map<string, Entry>;
+  groups: Map<string, GameServerGroup>;
+}
+
 /**
  * The GameServers a request could get: Ready or Allocated, and not being deleted. Kept by subscription, so that a
  * request costs no list of all GameServers.
  */
 export class AllocatableGameServers {
-  readonly #byNamespace = new Map<string, Map<string, GameServer>>();
+  readonly #byNamespace = new Map<string, NamespaceGroups>();
   readonly #nodes = new Map<string, NodeCounts>();
   readonly #unsubscribe: () => void;
 
@@ -28,9 +42,9 @@ export class AllocatableGameServers {
     this.#unsubscribe();
   }
 
-  /** All of one namespace, in no order. */
-  list(namespace: string): GameServer[] {
-    return [...(this.#byNamespace.get(namespace)?.values() ?? [])];
+  /** All of one namespace. */
+  groups(namespace: string): Iterable<GameServerGroup> {
+    return this.#byNamespace.get(namespace)?.groups.values() ?? [];
   }
 
   countsOf(nodeName: string): NodeCounts {
@@ -41,19 +55,25 @@ export class AllocatableGameServers {
     const state = gameServer.status?.state;
     if ((state !== 'Ready' && state !== 'Allocated') || gameServer.metadata.deletionTimestamp !== undefined) return;
     const { namespace = '', name } = gameServer.metadata;
-    const ofNamespace = this.#byNamespace.get(namespace);
-    if (ofNamespace === undefined) this.#byNamespace.set(namespace, new Map([[name, gameServer]]));
-    else ofNamespace.set(name, gameServer);
+    const ofNamespace = this.#byNamespace.get(namespace) ?? { entries: new Map(), groups: new Map() };
+    this.#byNamespace.set(namespace, ofNamespace);
+    const key = groupKeyOf(gameServer);
+    const group = ofNamespace.groups.get(key) ?? new GameServerGroup(gameServer);
+    ofNamespace.groups.set(key, group);
+    group.add(gameServer);
+    ofNamespace.entries.set(name, { gameServer, key, group });
     this.#count(gameServer, 1);
   }
 
   #remove({ metadata: { namespace = '', name } }: GameServer): void {
     const ofNamespace = this.#byNamespace.get(namespace);
-    const known = ofNamespace?.get(name);
+    const known = ofNamespace?.entries.get(name);
     if (ofNamespace === undefined || known === undefined) return;
-    ofNamespace.delete(name);
-    if (ofNamespace.size === 0) this.#byNamespace.delete(namespace);
-    this.#count(known, -1);
+    ofNamespace.entries.delete(name);
+    known.group.remove(known.gameServer);
+    if (known.group.size === 0) ofNamespace.groups.delete(known.key);
+    if (ofNamespace.entries.size === 0) this.#byNamespace.delete(namespace);
+    this.#count(known.gameServer, -1);
   }
 
   #count(gameServer: GameServer, change: 1 | -1): void {

@@ -10,8 +10,7 @@ import { applyActions } from './actions.ts';
 import type { ActionFaults } from './actions.ts';
 import { AllocatableGameServers } from './allocatable-game-servers.ts';
 import { allocated, unallocated, withDefaults } from './allocation-answer.ts';
-import { orderForAllocation, pick } from './selection.ts';
-import type { Order } from './selection.ts';
+import { pick } from './selection.ts';
 
 export interface AllocationEngineOptions {
   store: ObjectStore;
@@ -52,22 +51,13 @@ interface PendingRequest {
   reject(error: Error): void;
 }
 
-/** What a batch picks from: sorted when `order` is absent. */
-interface Offer {
-  gameServers: GameServer[];
-  order: Order | undefined;
-}
-
-/** Up to so many requests are answered by looking through all GameServers; for more these are sorted first. */
-const MAX_REQUESTS_WITHOUT_SORTING = 8;
-
-/** A list of sorted GameServers is used for at most this many requests. */
+/** Agones sorts its list of GameServers anew after so many requests. */
 const MAX_REQUESTS_BEFORE_REFRESH = 100;
 
 /**
  * Answers GameServerAllocations with Agones' batching: requests gather for the batch wait, and are then worked off one
- * after the other over a list that is sorted once. A GameServer that was given out is not offered again before the
- * list is made anew: after 100 requests, when a request sorts differently, and with each batch.
+ * after the other. A GameServer that was given out is not offered again before Agones would make its list anew: after 100
+ * requests, when a request sorts differently, and with each batch.
  *
  * Source: Agones 1.57, `pkg/gameserverallocations/allocator.go`.
  */
@@ -137,29 +127,21 @@ class BatchingEngine implements AllocationEngine {
 
   #runBatch(): void {
     const batch = this.#pending.splice(0, MAX_REQUESTS_BEFORE_REFRESH);
-    let offers = new Map<string, Offer>();
+    let takenByNamespace = new Map<string, Set<string>>();
     let sortKey = '';
     for (const pending of batch) {
       const key = sortKeyOf(pending.request);
-      if (key !== sortKey) offers = new Map();
+      if (key !== sortKey) takenByNamespace = new Map();
       sortKey = key;
-      let offer = offers.get(pending.namespace);
-      if (offer === undefined) {
-        offer = this.#offer(pending, { toMany: batch.length > MAX_REQUESTS_WITHOUT_SORTING });
-        offers.set(pending.namespace, offer);
-      }
-      this.#answer(pending, offer);
+      const taken = takenByNamespace.get(pending.namespace) ?? new Set();
+      takenByNamespace.set(pending.namespace, taken);
+      this.#answer(pending, taken);
     }
   }
 
-  #offer({ namespace, request }: PendingRequest, { toMany }: { toMany: boolean }): Offer {
-    const gameServers = this.#gameServers.list(namespace);
-    const order = orderForAllocation(request.spec, this.#gameServers);
-    return toMany ? { gameServers: gameServers.sort(order), order: undefined } : { gameServers, order };
-  }
-
-  #answer(pending: PendingRequest, offer: Offer): void {
-    const chosen = this.#choose(pending, offer);
+  /** @param taken - names of those that are not to be given out; gets the one that is */
+  #answer(pending: PendingRequest, taken: Set<string>): void {
+    const chosen = this.#choose(pending, taken);
     if (chosen === undefined) {
       pending.resolve(unallocated(pending.request));
       return;
@@ -175,21 +157,22 @@ class BatchingEngine implements AllocationEngine {
     }
   }
 
-  /** Takes the GameServer that the request gets off the offer. */
-  #choose({ request }: PendingRequest, { gameServers, order }: Offer): GameServer | 'Contention' | undefined {
+  /** The GameServer that the request gets, which is taken then. */
+  #choose({ request, namespace }: PendingRequest, taken: Set<string>): GameServer | 'Contention' | undefined {
     const { random, withhold } = this.#options;
-    let seen = gameServers;
+    const hidden: ((gameServer: GameServer) => boolean)[] = [];
+    const isOffered = (gameServer: GameServer): boolean =>
+      !taken.has(gameServer.metadata.name) && !hidden.some((hides) => hides(gameServer));
     for (;;) {
-      const index = pick(request.spec, seen, order, random);
-      const chosen = seen[index];
+      const chosen = pick(request.spec, namespace, this.#gameServers, { isOffered, random });
       if (chosen === undefined) return undefined;
       const withheld = withhold(chosen);
       if (withheld === 'Contention') return withheld;
       if (withheld === undefined) {
-        gameServers.splice(seen === gameServers ? index : gameServers.indexOf(chosen), 1);
+        taken.add(chosen.metadata.name);
         return chosen;
       }
-      seen = seen.filter((gameServer) => !withheld(gameServer));
+      hidden.push(withheld);
     }
   }
 

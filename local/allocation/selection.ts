@@ -1,32 +1,98 @@
-import type { GameServer, GameServerAllocation, GameServerSelector, LabelSelector } from '../../lib/agones.ts';
+import type {
+  GameServer,
+  GameServerAllocation,
+  GameServerSelector,
+  LabelSelector,
+  Priority,
+} from '../../lib/agones.ts';
 import { ownValue } from '../api/json.ts';
-import { comparePriorities } from '../controllers/priorities.ts';
 import type { AllocatableGameServers } from './allocatable-game-servers.ts';
+import { compareByPriorities } from './game-server-group.ts';
+import type { GameServerGroup } from './game-server-group.ts';
 
 type Spec = GameServerAllocation['spec'];
 
 /** Below 0 when the left one is offered first. */
-export type Order = (left: GameServer, right: GameServer) => number;
+type Order = (left: GameServer, right: GameServer) => number;
+
+type Condition = (gameServer: GameServer) => boolean;
+
+/** So often one is taken at random and looked at, before all are looked at. */
+const RANDOM_TRIES = 16;
 
 /**
- * Orders GameServers as Agones offers them: with `Packed` what is Allocated already first, then the fullest nodes, then
- * priorities and name; with `Distributed` by priorities and name alone.
+ * Picks a GameServer: the first selector that any GameServer matches decides, and of those it matches the first in
+ * order, or, with `Distributed` and no priorities, any.
+ *
+ * @param isOffered - whether a GameServer may be given out at all
+ * @param random - a number in [0, 1)
+ */
+export function pick(
+  spec: Spec,
+  namespace: string,
+  gameServers: AllocatableGameServers,
+  { isOffered, random }: { isOffered: Condition; random: () => number },
+): GameServer | undefined {
+  const priorities = spec.priorities ?? [];
+  const anyWillDo = spec.scheduling === 'Distributed' && priorities.length === 0;
+  const order = orderForAllocation(spec, gameServers);
+  for (const selector of spec.selectors ?? []) {
+    const { state, matchesLabels, matchesValues } = conditionsOf(selector);
+    const groups: GameServerGroup[] = [];
+    for (const group of gameServers.groups(namespace)) {
+      if (group.state === state && matchesLabels(group.labels)) groups.push(group);
+    }
+    const willDo: Condition = (gameServer) => isOffered(gameServer) && matchesValues(gameServer);
+    const found = anyWillDo ? pickAny(groups, willDo, random) : pickFirst(groups, willDo, priorities, order);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function pickFirst(
+  groups: readonly GameServerGroup[],
+  willDo: Condition,
+  priorities: readonly Priority[],
+  order: Order,
+): GameServer | undefined {
+  let first: GameServer | undefined;
+  for (const group of groups) {
+    const candidate = group.inOrder(priorities).find(willDo);
+    if (candidate !== undefined && (first === undefined || order(candidate, first) < 0)) first = candidate;
+  }
+  return first;
+}
+
+/** Each that will do has the same chance. */
+function pickAny(groups: readonly GameServerGroup[], willDo: Condition, random: () => number): GameServer | undefined {
+  const total = groups.reduce((sum, { size }) => sum + size, 0);
+  for (let attempt = 0; attempt < RANDOM_TRIES; attempt += 1) {
+    let index = Math.floor(random() * total);
+    const group = groups.find(({ size }) => {
+      if (index < size) return true;
+      index -= size;
+      return false;
+    });
+    const candidate = group?.inOrder([])[index];
+    if (candidate !== undefined && willDo(candidate)) return candidate;
+  }
+  const good = groups.flatMap((group) => group.inOrder([]).filter(willDo));
+  return good[Math.floor(random() * good.length)];
+}
+
+/**
+ * Orders GameServers of one state as Agones offers them: with `Packed` the fullest nodes first, then priorities and name;
+ * with `Distributed` by priorities and name alone.
  *
  * Source: Agones 1.57, `pkg/gameserverallocations/allocation_cache.go`.
  */
-export function orderForAllocation(spec: Spec, nodes: AllocatableGameServers): Order {
-  const priorities = spec.priorities ?? [];
-  const packed = spec.scheduling !== 'Distributed';
-  return (left, right) => {
-    const byPlace = packed ? comparePlace(left, right, nodes) : 0;
-    return byPlace || comparePriorities(priorities, left, right) || (left.metadata.name < right.metadata.name ? -1 : 1);
-  };
+function orderForAllocation(spec: Spec, nodes: AllocatableGameServers): Order {
+  const byPriorities = compareByPriorities(spec.priorities ?? []);
+  if (spec.scheduling === 'Distributed') return byPriorities;
+  return (left, right) => compareNodes(left, right, nodes) || byPriorities(left, right);
 }
 
-function comparePlace(left: GameServer, right: GameServer, nodes: AllocatableGameServers): number {
-  const leftAllocated = left.status?.state === 'Allocated';
-  const rightAllocated = right.status?.state === 'Allocated';
-  if (leftAllocated !== rightAllocated) return leftAllocated ? -1 : 1;
+function compareNodes(left: GameServer, right: GameServer, nodes: AllocatableGameServers): number {
   const leftNode = left.status?.nodeName ?? '';
   const rightNode = right.status?.nodeName ?? '';
   if (leftNode === rightNode) return 0;
@@ -35,63 +101,24 @@ function comparePlace(left: GameServer, right: GameServer, nodes: AllocatableGam
   return rightCounts.allocated - leftCounts.allocated || rightCounts.ready - leftCounts.ready;
 }
 
-/**
- * Picks a GameServer: the first selector that any GameServer matches decides, and of those it matches the first in
- * order, or, with `Distributed` and no priorities, any.
- *
- * @param candidates - sorted by the order when `order` is left out
- * @param order - for candidates that are not sorted: looking at all of them once is cheaper than sorting them for a few
- *   requests
- * @param random - a number in [0, 1)
- * @returns the index in `candidates`, or -1
- */
-export function pick(
-  spec: Spec,
-  candidates: readonly GameServer[],
-  order: Order | undefined,
-  random: () => number,
-): number {
-  const selectors = (spec.selectors ?? []).map((selector) => matcherOf(selector));
-  const anyWillDo = spec.scheduling === 'Distributed' && (spec.priorities ?? []).length === 0;
-  let best = selectors.length;
-  let found = -1;
-  let first: GameServer | undefined;
-  let matches = 0;
-  for (const [index, gameServer] of candidates.entries()) {
-    const selector = selectors.findIndex((matchesAll, at) => at <= best && matchesAll(gameServer));
-    if (selector < 0) continue;
-    matches = selector < best ? 1 : matches + 1;
-    // Each of n matches is kept with a chance of 1 in n: in the end all are equally likely.
-    const comesFirst = anyWillDo
-      ? random() * matches < 1
-      : first !== undefined && order !== undefined && order(gameServer, first) < 0;
-    if (selector < best || comesFirst) {
-      found = index;
-      first = gameServer;
-    }
-    best = selector;
-    if (best === 0 && order === undefined && !anyWillDo) break;
-  }
-  return found;
-}
-
-/** The conditions of a selector, all of which must hold. An absent or zero maximum is no bound. */
-export function matcherOf(selector: GameServerSelector): (gameServer: GameServer) => boolean {
-  const labels = labelMatcherOf(selector);
-  const state = selector.gameServerState ?? 'Ready';
+/** What a selector asks for, all of which must hold. An absent or zero maximum is no bound. */
+function conditionsOf(selector: GameServerSelector): {
+  state: string;
+  matchesLabels: (labels: Readonly<Record<string, string>>) => boolean;
+  matchesValues: Condition;
+} {
   const counters = Object.entries(selector.counters ?? {});
   const lists = Object.entries(selector.lists ?? {});
-  return (gameServer) => {
-    if (gameServer.status?.state !== state || !labels(gameServer.metadata.labels ?? {})) return false;
+  const matchesValues: Condition = ({ status }) => {
     for (const [name, wanted] of counters) {
-      const counter = ownValue(gameServer.status.counters, name);
+      const counter = ownValue(status?.counters, name);
       if (counter === undefined) return false;
       const { count = 0, capacity = 0 } = counter;
       if (!within(capacity - count, wanted.minAvailable, wanted.maxAvailable)) return false;
       if (!within(count, wanted.minCount, wanted.maxCount)) return false;
     }
     for (const [name, wanted] of lists) {
-      const list = ownValue(gameServer.status.lists, name);
+      const list = ownValue(status?.lists, name);
       if (list === undefined) return false;
       const { values = [], capacity = 0 } = list;
       if (!within(capacity - values.length, wanted.minAvailable, wanted.maxAvailable)) return false;
@@ -100,6 +127,7 @@ export function matcherOf(selector: GameServerSelector): (gameServer: GameServer
     }
     return true;
   };
+  return { state: selector.gameServerState ?? 'Ready', matchesLabels: labelMatcherOf(selector), matchesValues };
 }
 
 function within(value: number, min = 0, max = 0): boolean {

@@ -1,0 +1,259 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ChildProgram } from '../bin/child-program.ts';
+import { fakeFleet } from '../bin/fake-fleet.ts';
+import { chooseFreePort } from '../bin/free-ports.ts';
+import type { Fleet, GameServer, GameServerAllocation, KubernetesObject } from '../lib/agones.ts';
+import { LocalApi } from './local-api.ts';
+import { p50AndP99, percentile } from './percentiles.ts';
+
+const FLEETS = '/apis/agones.dev/v1/namespaces/default/fleets';
+const GAME_SERVERS = '/apis/agones.dev/v1/namespaces/default/gameservers';
+const ALLOCATIONS = '/apis/allocation.agones.dev/v1/namespaces/default/gameserverallocations';
+const IN_FLIGHT = 50;
+const BATCH_WAIT_MS = 1;
+const READY_DEADLINE_MS = 300_000;
+const LOOK_AGAIN_MS = 20;
+const SETTLE_MS = 2000;
+const PAGE_BYTES = 4096;
+const LIST_TURNS = 9;
+
+export interface ScaleOptions {
+  /** How many GameServers, one `local` after the other. */
+  sizes: readonly number[];
+  /** Allocations one at a time; and as many rounds of 50 at once. */
+  turns: number;
+  /** Writes that are watched. */
+  writes: number;
+  onProgress: (line: string) => void;
+}
+
+/** What one size costs. */
+export interface ScaleFigures {
+  gameServers: number;
+  readySeconds: number;
+  goneSeconds: number;
+  allocationsPerSecond: number;
+  allocation: { p50Ms: number; p99Ms: number };
+  aloneAllocation: { p50Ms: number; p99Ms: number };
+  listAllMs: number;
+  listTableMs: number;
+  listPagesMs: number;
+  listOneMs: number;
+  /** From the write's answer to the event, with so many watchers. */
+  watch1: WatchFigures;
+  watch50: WatchFigures;
+  idleMegabytes: number;
+  kilobytesPerGameServer: number;
+}
+
+interface WatchFigures {
+  /** From when the write was answered; an event that comes before the answer counts as 0. */
+  fromAnswer: { p50Ms: number; p99Ms: number };
+  /** From when the write was sent. */
+  fromWrite: { p50Ms: number; p99Ms: number };
+}
+
+/** Fakes in three sizes, each in a `local` of its own: how what is asked of it grows with them. */
+export async function measureScale(options: ScaleOptions): Promise<ScaleFigures[]> {
+  const figures: ScaleFigures[] = [];
+  for (const size of options.sizes) {
+    options.onProgress(`${size} GameServers`);
+    figures.push(await measureSize(size, options));
+  }
+  return figures;
+}
+
+async function measureSize(size: number, { turns, writes, onProgress }: ScaleOptions): Promise<ScaleFigures> {
+  const directory = mkdtempSync(join(tmpdir(), 'regatta-scale-'));
+  const port = await chooseFreePort();
+  const program = await ChildProgram.start({
+    name: 'local',
+    main: 'local/main.ts',
+    env: {
+      LOCAL_PORT: String(port),
+      LOCAL_STATE_DIR: join(directory, 'local'),
+      LOCAL_ALLOCATION_BATCH_WAIT_MS: String(BATCH_WAIT_MS),
+      NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
+    },
+    logFile: join(directory, 'local.log'),
+    readyDeadlineMs: 30_000,
+  });
+  const api = new LocalApi(`http://127.0.0.1:${port}`, IN_FLIGHT);
+  try {
+    await pause(SETTLE_MS);
+    const idleBytes = residentBytes(program);
+    const readySeconds = await scaleTo(api, size);
+    await pause(SETTLE_MS);
+    const fullBytes = residentBytes(program);
+    onProgress(`  Ready after ${readySeconds.toFixed(2)} s`);
+    const allocations = await measureAllocations(api, turns);
+    const lists = await measureLists(api);
+    onProgress('  allocated and listed');
+    const watch1 = await measureWatches(api, 1, writes);
+    const watch50 = await measureWatches(api, 50, writes);
+    const goneSeconds = await scaleTo(api, 0);
+    return {
+      gameServers: size,
+      readySeconds,
+      goneSeconds,
+      ...allocations,
+      ...lists,
+      watch1,
+      watch50,
+      idleMegabytes: idleBytes / 1_048_576,
+      kilobytesPerGameServer: (fullBytes - idleBytes) / 1024 / size,
+    };
+  } finally {
+    api.close();
+    await program.stop();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+/** The Fleet of `--fake`, whose GameServers have a List to order by. */
+function fleetOf(replicas: number): object {
+  const fleet = fakeFleet(replicas) as Fleet;
+  fleet.spec.template.spec.lists = { players: { capacity: 8 } };
+  return fleet;
+}
+
+/** @returns how long it took until the Fleet's status said so */
+async function scaleTo(api: LocalApi, replicas: number): Promise<number> {
+  const startMs = performance.now();
+  const isThere = (await api.call('GET', `${FLEETS}/fake`)).status === 200;
+  const { status, text } = isThere
+    ? await api.call('PATCH', `${FLEETS}/fake`, { spec: { replicas } })
+    : await api.call('POST', FLEETS, fleetOf(replicas));
+  if (status >= 300) throw new Error(`the Fleet is refused: ${text}`);
+  for (;;) {
+    const fleet = await api.get<Fleet>(`${FLEETS}/fake`);
+    const seconds = (performance.now() - startMs) / 1000;
+    const { replicas: there, readyReplicas } = fleet.status ?? {};
+    if (there === replicas && readyReplicas === replicas) return seconds;
+    if (seconds * 1000 > READY_DEADLINE_MS) throw new Error(`${there} GameServers, ${readyReplicas} of them Ready`);
+    await pause(LOOK_AGAIN_MS);
+  }
+}
+
+async function measureAllocations(
+  api: LocalApi,
+  turns: number,
+): Promise<Pick<ScaleFigures, 'allocationsPerSecond' | 'allocation' | 'aloneAllocation'>> {
+  const durationsMs: number[] = [];
+  const aloneMs: number[] = [];
+  let totalMs = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const startMs = performance.now();
+    const names = await Promise.all(Array.from({ length: IN_FLIGHT }, () => allocate(api, durationsMs)));
+    totalMs += performance.now() - startMs;
+    await giveBack(api, names);
+    await giveBack(api, [await allocate(api, aloneMs)]);
+  }
+  return {
+    allocationsPerSecond: (turns * IN_FLIGHT) / (totalMs / 1000),
+    allocation: p50AndP99(durationsMs),
+    aloneAllocation: p50AndP99(aloneMs),
+  };
+}
+
+async function allocate(api: LocalApi, durationsMs: number[]): Promise<string> {
+  const startMs = performance.now();
+  const { text } = await api.call('POST', ALLOCATIONS, {
+    apiVersion: 'allocation.agones.dev/v1',
+    kind: 'GameServerAllocation',
+    spec: {
+      selectors: [{ matchLabels: { 'agones.dev/fleet': 'fake' }, lists: { players: { minAvailable: 1 } } }],
+      priorities: [{ type: 'List', key: 'players', order: 'Ascending' }],
+      scheduling: 'Packed',
+    },
+  });
+  durationsMs.push(performance.now() - startMs);
+  const { status } = JSON.parse(text) as GameServerAllocation;
+  if (status?.state !== 'Allocated' || status.gameServerName === undefined) throw new Error(`not allocated: ${text}`);
+  return status.gameServerName;
+}
+
+/** Every turn meets as many Ready ones. Not measured. */
+async function giveBack(api: LocalApi, names: readonly string[]): Promise<void> {
+  await Promise.all(names.map((name) => api.call('PATCH', `${GAME_SERVERS}/${name}`, { status: { state: 'Ready' } })));
+}
+
+async function measureLists(
+  api: LocalApi,
+): Promise<Pick<ScaleFigures, 'listAllMs' | 'listTableMs' | 'listPagesMs' | 'listOneMs'>> {
+  const { items } = await api.get<{ items: GameServer[] }>(`${GAME_SERVERS}?limit=1`);
+  await api.call('PATCH', `${GAME_SERVERS}/${items[0]?.metadata.name}`, { metadata: { labels: { one: 'yes' } } });
+  return {
+    listAllMs: await medianMs(() => api.call('GET', GAME_SERVERS)),
+    listTableMs: await medianMs(() => api.table(GAME_SERVERS)),
+    listPagesMs: await medianMs(() => listPages(api)),
+    listOneMs: await medianMs(() => api.call('GET', `${GAME_SERVERS}?labelSelector=one%3Dyes`)),
+  };
+}
+
+async function listPages(api: LocalApi): Promise<void> {
+  for (let token: string | undefined = ''; token !== undefined;) {
+    const { metadata }: { metadata: { continue?: string } } = await api.get(
+      `${GAME_SERVERS}?limit=500&continue=${token}`,
+    );
+    token = metadata.continue;
+  }
+}
+
+async function medianMs(run: () => Promise<unknown>): Promise<number> {
+  const durationsMs: number[] = [];
+  for (let turn = 0; turn < LIST_TURNS; turn += 1) {
+    const startMs = performance.now();
+    await run();
+    durationsMs.push(performance.now() - startMs);
+  }
+  return percentile(durationsMs, 50);
+}
+
+async function measureWatches(api: LocalApi, watchers: number, writes: number): Promise<WatchFigures> {
+  const page = await api.get<{ items: GameServer[]; metadata: KubernetesObject['metadata'] }>(
+    `${GAME_SERVERS}?limit=50`,
+  );
+  const names = page.items.map(({ metadata }) => metadata.name);
+  let mark = '';
+  let seenMs: number[] = [];
+  let allSeen = (): void => {};
+  const onLine = (line: string): void => {
+    if (!line.includes(mark)) return;
+    seenMs.push(performance.now());
+    if (seenMs.length === watchers) allSeen();
+  };
+  const since = `watch=true&resourceVersion=${page.metadata.resourceVersion ?? ''}`;
+  const ends = await Promise.all(Array.from({ length: watchers }, () => api.watch(`${GAME_SERVERS}?${since}`, onLine)));
+  const fromAnswerMs: number[] = [];
+  const fromWriteMs: number[] = [];
+  for (let turn = 0; turn < writes; turn += 1) {
+    mark = `"mark":"${watchers}-${turn}"`;
+    seenMs = [];
+    const seen = new Promise<void>((resolve) => {
+      allSeen = resolve;
+    });
+    const startMs = performance.now();
+    await api.call('PATCH', `${GAME_SERVERS}/${names[turn % names.length]}`, {
+      metadata: { labels: { mark: `${watchers}-${turn}` } },
+    });
+    const answeredMs = performance.now();
+    await seen;
+    for (const atMs of seenMs) {
+      fromAnswerMs.push(Math.max(0, atMs - answeredMs));
+      fromWriteMs.push(atMs - startMs);
+    }
+  }
+  for (const end of ends) end();
+  return { fromAnswer: p50AndP99(fromAnswerMs), fromWrite: p50AndP99(fromWriteMs) };
+}
+
+/** What the system keeps in memory for the program. Linux only, as elsewhere there is nothing to read it from. */
+function residentBytes({ processId }: ChildProgram): number {
+  if (process.platform !== 'linux' || processId === undefined) return Number.NaN;
+  return Number(readFileSync(`/proc/${processId}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+}
