@@ -56,18 +56,38 @@ export class ChangeHistory {
   /**
    * All objects of the resource as they were at a version, ordered by namespace and name.
    *
-   * @param now - the objects as they are
+   * @param now - the objects as they are, in that order
    * @throws StatusError 410 when the history does not reach back so far
    */
   stateAt(version: number, now: readonly KubernetesObject[]): KubernetesObject[] {
-    const objects = new Map(now.map((object) => [objectKey(object), object]));
-    for (const event of this.since(version).toReversed()) {
-      const key = objectKey(event.object);
-      if (event.previous === undefined) objects.delete(key);
-      else objects.set(key, event.previous);
+    /** What each was before its first change since then. */
+    const changed = new Map<string, KubernetesObject | undefined>();
+    for (const { object, previous } of this.since(version)) {
+      const key = objectKey(object);
+      if (!changed.has(key)) changed.set(key, previous);
     }
-    return [...objects].toSorted(([a], [b]) => compareKeys(a, b)).map(([, object]) => object);
+    if (changed.size === 0) return [...now];
+    const same = now.filter((object) => !changed.has(objectKey(object)));
+    const others = [...changed.values()].filter((object) => object !== undefined);
+    return merge(same, others.sort(compareObjects));
   }
+}
+
+function merge(left: readonly KubernetesObject[], right: readonly KubernetesObject[]): KubernetesObject[] {
+  const merged: KubernetesObject[] = [];
+  let at = 0;
+  for (const object of left) {
+    for (let next = right[at]; next !== undefined && compareObjects(next, object) < 0; next = right[at]) {
+      merged.push(next);
+      at += 1;
+    }
+    merged.push(object);
+  }
+  return [...merged, ...right.slice(at)];
+}
+
+function compareObjects(left: KubernetesObject, right: KubernetesObject): number {
+  return compareKeys(objectKey(left), objectKey(right));
 }
 
 /** The resourceVersion as a number; inside this API it is one counter. */

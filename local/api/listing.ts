@@ -13,7 +13,7 @@ import type { ObjectStore } from './store.ts';
 export interface ObjectFilter {
   namespace: string | undefined;
   labelSelector: string;
-  matches(object: KubernetesObject): boolean;
+  matches: (object: KubernetesObject) => boolean;
   /** Whether it lets through every object of the namespace. */
   isOpen: boolean;
 }
@@ -81,16 +81,14 @@ export function listPage(
   const start = token === '' ? undefined : readToken(token);
   const exact = start?.version ?? exactVersion(store, query);
   const version = exact ?? store.resourceVersion;
-  const objects = (
+  const objects =
     exact === undefined
       ? store.list(definition.plural, {
           labelSelector: filter.labelSelector,
           ...(filter.namespace === undefined ? {} : { namespace: filter.namespace }),
         })
-      : listAt(store, definition, exact, start !== undefined)
-  ).filter((object) => filter.matches(object));
-  const rest =
-    start === undefined ? objects : objects.filter((object) => compareKeys(objectKey(object), start.after) > 0);
+      : listAt(store, definition, exact, start !== undefined);
+  const rest = objects.slice(start === undefined ? 0 : countUpTo(objects, start.after)).filter(filter.matches);
   if (limit === 0 || rest.length <= limit) return { objects: rest, metadata: { resourceVersion: version } };
   const page = rest.slice(0, limit);
   const last = page.at(-1);
@@ -98,6 +96,19 @@ export function listPage(
   if (last !== undefined) metadata.continue = writeToken(version, objectKey(last));
   if (filter.isOpen) metadata.remainingItemCount = rest.length - page.length;
   return { objects: page, metadata };
+}
+
+/** How many of the objects, which are in order, come up to this key. */
+function countUpTo(objects: readonly KubernetesObject[], key: string): number {
+  let low = 0;
+  let high = objects.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const object = objects[middle];
+    if (object !== undefined && compareKeys(objectKey(object), key) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function listAt(

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
+import { SortedList } from './sorted-list.ts';
 import { compileLabelSelector } from './selectors.ts';
 import type { ListFilter } from './store.ts';
 
@@ -14,7 +15,8 @@ export class ObjectIndex {
   readonly #byKey = new Map<string, KubernetesObject>();
   readonly #byLabel = new Map<string, Set<string>>();
   readonly #countByNamespace = new Map<string, number>();
-  #sortedKeys: string[] | undefined;
+  /** Made when all are listed for the first time. */
+  #sortedKeys: SortedList<string> | undefined;
 
   get size(): number {
     return this.#byKey.size;
@@ -33,7 +35,7 @@ export class ObjectIndex {
     const key = objectKey(object);
     const previous = this.#byKey.get(key);
     if (previous === undefined) {
-      this.#sortedKeys = undefined;
+      this.#sortedKeys?.add(key);
       this.#count(object, 1);
     }
     this.#byKey.set(key, object);
@@ -45,7 +47,7 @@ export class ObjectIndex {
     const previous = this.#byKey.get(key);
     if (previous === undefined) return;
     this.#byKey.delete(key);
-    this.#sortedKeys = undefined;
+    this.#sortedKeys?.remove(key);
     this.#count(previous, -1);
     this.#reindex(key, previous.metadata.labels, undefined);
   }
@@ -82,8 +84,8 @@ export class ObjectIndex {
       if (smallest === undefined || keys.size < smallest.size) smallest = keys;
     }
     if (smallest !== undefined) return [...smallest].toSorted(compareKeys);
-    this.#sortedKeys ??= [...this.#byKey.keys()].toSorted(compareKeys);
-    return this.#sortedKeys;
+    this.#sortedKeys ??= new SortedList(this.#byKey.keys(), compareKeys);
+    return this.#sortedKeys.items;
   }
 
   #reindex(key: string, before: Labels | undefined, after: Labels | undefined): void {

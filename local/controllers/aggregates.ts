@@ -1,6 +1,5 @@
-import type { GameServer, GameServerSet, GameServerSetStatus } from '../../lib/agones.ts';
-import { isBeingDeleted } from '../resources/game-server-state.ts';
-import { stateOf } from './game-server-states.ts';
+import type { GameServerSet, GameServerSetStatus } from '../../lib/agones.ts';
+import type { SetMembers } from './set-members.ts';
 
 /** A Counter or a List summed over GameServers; for a List `count` is how many values there are. */
 export interface Aggregate {
@@ -35,53 +34,49 @@ export function aggregatesOf(status: Record<string, unknown> | undefined): Aggre
   return (status ?? {}) as Aggregates;
 }
 
+/** Counters or Lists of GameServers that come and go, summed by name. A name is there as long as a GameServer has it. */
+export class AggregateSum {
+  readonly #byName = new Map<string, { sum: Aggregate; gameServers: number }>();
+
+  get sums(): Aggregates {
+    return Object.fromEntries([...this.#byName].map(([name, { sum }]) => [name, { ...sum }]));
+  }
+
+  /** @param sign - -1 takes away what was added */
+  add(name: string, of: { count: number; capacity: number; allocated: boolean }, sign: 1 | -1): void {
+    const entry = this.#byName.get(name) ?? { sum: { ...NOTHING }, gameServers: 0 };
+    entry.gameServers += sign;
+    if (entry.gameServers === 0) this.#byName.delete(name);
+    else this.#byName.set(name, entry);
+    const { sum } = entry;
+    sum.count += sign * of.count;
+    sum.capacity += sign * of.capacity;
+    if (!of.allocated) return;
+    sum.allocatedCount += sign * of.count;
+    sum.allocatedCapacity += sign * of.capacity;
+  }
+}
+
 /**
  * The status of a set with these GameServers. Those on their way out count as `shutdownReplicas` only.
  *
  * Counters and Lists of the template are there, at zero, even while there is no GameServer.
  */
-export function setStatus(set: GameServerSet, gameServers: readonly GameServer[]): GameServerSetStatus {
-  const status: GameServerSetStatus = {
-    replicas: 0,
-    readyReplicas: 0,
-    reservedReplicas: 0,
-    allocatedReplicas: 0,
-    shutdownReplicas: 0,
+export function setStatus({ spec: { template } }: GameServerSet, members: SetMembers): GameServerSetStatus {
+  const shutdownReplicas = members.in('leaving').size;
+  const counters = { ...zeros(template.spec.counters), ...members.sums.counters };
+  const lists = { ...zeros(template.spec.lists), ...members.sums.lists };
+  return {
+    replicas: members.size - shutdownReplicas,
+    readyReplicas: members.in('Ready').size,
+    reservedReplicas: members.in('Reserved').size,
+    allocatedReplicas: members.in('Allocated').size,
+    shutdownReplicas,
+    ...(Object.keys(counters).length > 0 ? { counters } : {}),
+    ...(Object.keys(lists).length > 0 ? { lists } : {}),
   };
-  const counters = zeros(set.spec.template.spec.counters);
-  const lists = zeros(set.spec.template.spec.lists);
-  for (const gameServer of gameServers) {
-    if (isBeingDeleted(gameServer)) {
-      status.shutdownReplicas += 1;
-      continue;
-    }
-    const state = stateOf(gameServer);
-    status.replicas += 1;
-    if (state === 'Ready') status.readyReplicas += 1;
-    if (state === 'Reserved') status.reservedReplicas += 1;
-    if (state === 'Allocated') status.allocatedReplicas += 1;
-    const allocated = state === 'Allocated';
-    for (const [name, { count = 0, capacity = 0 }] of Object.entries(gameServer.status?.counters ?? {})) {
-      add(counters, name, count, capacity, { allocated });
-    }
-    for (const [name, { values = [], capacity = 0 }] of Object.entries(gameServer.status?.lists ?? {})) {
-      add(lists, name, values.length, capacity, { allocated });
-    }
-  }
-  if (Object.keys(counters).length > 0) status.counters = counters;
-  if (Object.keys(lists).length > 0) status.lists = lists;
-  return status;
 }
 
 function zeros(names: object | undefined): Aggregates {
-  return Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, { ...NOTHING }]));
-}
-
-function add(sums: Aggregates, name: string, count: number, capacity: number, of: { allocated: boolean }): void {
-  const sum = (sums[name] ??= { ...NOTHING });
-  sum.count += count;
-  sum.capacity += capacity;
-  if (!of.allocated) return;
-  sum.allocatedCount += count;
-  sum.allocatedCapacity += capacity;
+  return Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, NOTHING]));
 }

@@ -10,7 +10,8 @@ import { WebhookClient } from '../autoscaling/webhook-policy.ts';
 import type { WebhookOptions } from '../autoscaling/webhook-policy.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import { splitKey } from './ownership.ts';
-import { countNodeLoads, sortForRemoval } from './removal-order.ts';
+import type { NodeLoadCounts } from './node-load-counts.ts';
+import { sortForRemoval } from './removal-order.ts';
 import { toTimestamp } from './timestamps.ts';
 import type { Lane } from './work-queue.ts';
 
@@ -19,6 +20,7 @@ export interface FleetAutoscalerControllerOptions {
   clock: Clock;
   record: RecordEvent;
   webhook: WebhookOptions;
+  nodes: NodeLoadCounts;
   lane(): Lane;
 }
 
@@ -96,7 +98,7 @@ export class FleetAutoscalerController {
   }
 
   #decide(key: string, autoscaler: FleetAutoscaler, fleet: Fleet): Promise<Decision> {
-    const { store, clock } = this.#options;
+    const { store, clock, nodes } = this.#options;
     const { namespace = '', name } = fleet.metadata;
     // Admission has checked the policy's shape.
     return desiredReplicas(autoscaler.spec.policy as Policy, {
@@ -105,8 +107,7 @@ export class FleetAutoscalerController {
       inRemovalOrder: () => {
         const labelSelector = `${AGONES.fleetLabel}=${name}`;
         const gameServers = store.list<GameServer>('gameservers', { namespace, labelSelector });
-        const loads = countNodeLoads(store.list<GameServer>('gameservers'));
-        return sortForRemoval(fleet.spec.scheduling ?? 'Packed', gameServers, loads, fleet.spec.priorities ?? []);
+        return sortForRemoval(fleet.spec.scheduling ?? 'Packed', gameServers, nodes.loads, fleet.spec.priorities ?? []);
       },
       askWebhook: (policy) => this.#webhookOf(key, autoscaler).ask(policy, fleet),
     });

@@ -86,7 +86,7 @@ export class FleetController {
 
   /** The set's status is not asked: it may not know yet of a GameServer that was Allocated just now. */
   #deleteIfEmpty(fleet: Fleet, set: GameServerSet): void {
-    if (this.#owned.of(set).length > 0) return;
+    if (this.#owned.of(set).size > 0) return;
     const { namespace = '', name } = set.metadata;
     this.#store.delete('gameserversets', namespace, name, { propagationPolicy: 'Background' });
     this.#record(fleet, 'Normal', 'DeletingGameServerSet', `Deleting inactive GameServerSet ${name}`);

@@ -6,11 +6,12 @@ import type { ObjectStore } from '../api/store.ts';
 import { setStatus } from './aggregates.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import { stateOf } from './game-server-states.ts';
+import type { NodeLoadCounts } from './node-load-counts.ts';
 import type { OwnedGameServers } from './owned-game-servers.ts';
 import { controlledBy, splitKey } from './ownership.ts';
 import { planReconciliation } from './reconciliation.ts';
-import { countNodeLoads, sortForRemoval } from './removal-order.ts';
-import type { NodeLoads } from './removal-order.ts';
+import { firstForRemoval } from './removal-order.ts';
+import type { SetMembers } from './set-members.ts';
 import type { Lane } from './work-queue.ts';
 
 export interface GameServerSetControllerOptions {
@@ -18,6 +19,7 @@ export interface GameServerSetControllerOptions {
   clock: Clock;
   record: RecordEvent;
   owned: OwnedGameServers;
+  nodes: NodeLoadCounts;
   lane(): Lane;
 }
 
@@ -34,30 +36,30 @@ export class GameServerSetController {
   }
 
   sync(key: string): void {
-    const { store, clock, lane } = this.#options;
+    const { store, clock, owned, nodes, lane } = this.#options;
     const { namespace, name } = splitKey(key);
     const set = store.find<GameServerSet>('gameserversets', namespace, name);
     if (set === undefined) return;
-    const gameServers = this.#options.owned.of(set);
+    const members = owned.of(set);
     const plan = planReconciliation({
-      gameServers,
+      members,
       replicas: set.spec.replicas,
       scheduling: set.spec.scheduling ?? 'Packed',
       priorities: set.spec.priorities ?? [],
-      nodeLoads: () => this.#nodeLoads(),
+      nodeLoads: nodes.loads,
       nowMs: clock.nowMs(),
     });
-    this.#writeStatus(set, gameServers);
+    this.#writeStatus(set, members);
     for (const gameServer of plan.remove) this.#shutDown(set, gameServer);
     if (set.metadata.deletionTimestamp !== undefined) return;
     for (let created = 0; created < plan.create; created += 1) this.#create(set);
-    this.#markOverflow(set, gameServers);
+    this.#markOverflow(set, members);
     if (plan.partial) lane().add(key);
     if (plan.recheckAfterMs !== undefined) lane().addAfter(key, plan.recheckAfterMs);
   }
 
-  #writeStatus(set: GameServerSet, gameServers: readonly GameServer[]): void {
-    const status = setStatus(set, gameServers);
+  #writeStatus(set: GameServerSet, members: SetMembers): void {
+    const status = setStatus(set, members);
     if (jsonEquals(set.status, status)) return;
     const { namespace = '', name } = set.metadata;
     this.#options.store.modify<GameServerSet>(
@@ -87,12 +89,10 @@ export class GameServerSetController {
   }
 
   /** Tells Allocated GameServers that their set has been scaled below them. */
-  #markOverflow(set: GameServerSet, gameServers: readonly GameServer[]): void {
+  #markOverflow(set: GameServerSet, members: SetMembers): void {
     const { allocationOverflow } = set.spec;
-    if (allocationOverflow === undefined) return;
-    const allocated = gameServers.filter(
-      (gameServer) => stateOf(gameServer) === 'Allocated' && gameServer.metadata.deletionTimestamp === undefined,
-    );
+    if (allocationOverflow === undefined || members.in('Allocated').size <= set.spec.replicas) return;
+    const allocated = [...members.in('Allocated').values()];
     const { labels, annotations } = allocationOverflow;
     const unmarked = allocated.filter(
       ({ metadata }) => !contains(metadata.labels, labels) || !contains(metadata.annotations, annotations),
@@ -101,17 +101,13 @@ export class GameServerSetController {
     const toMark = allocated.length - set.spec.replicas - marked;
     if (toMark <= 0) return;
     const strategy = set.spec.scheduling ?? 'Packed';
-    const sorted = sortForRemoval(strategy, unmarked, this.#nodeLoads(), set.spec.priorities ?? []);
-    for (const { metadata } of sorted.slice(0, toMark)) {
+    const { loads } = this.#options.nodes;
+    for (const { metadata } of firstForRemoval(toMark, strategy, unmarked, loads, set.spec.priorities ?? [])) {
       this.#options.store.modify<GameServer>('gameservers', metadata.namespace ?? '', metadata.name, (copy) => {
         if (labels !== undefined) copy.metadata.labels = { ...copy.metadata.labels, ...labels };
         if (annotations !== undefined) copy.metadata.annotations = { ...copy.metadata.annotations, ...annotations };
       });
     }
-  }
-
-  #nodeLoads(): NodeLoads {
-    return countNodeLoads(this.#options.store.list<GameServer>('gameservers'));
   }
 }
 

@@ -1,10 +1,11 @@
 import type { GameServer, GameServerSet } from '../../lib/agones.ts';
 import type { ObjectStore } from '../api/store.ts';
 import { controllerOf } from './ownership.ts';
+import { SetMembers } from './set-members.ts';
 
 /** The GameServers of each set, kept by subscription: sets are looked at after every change of one of them. */
 export class OwnedGameServers {
-  readonly #bySet = new Map<string, Map<string, GameServer>>();
+  readonly #bySet = new Map<string, SetMembers>();
   readonly #unsubscribe: () => void;
 
   constructor(store: ObjectStore) {
@@ -21,25 +22,25 @@ export class OwnedGameServers {
     this.#unsubscribe();
   }
 
-  /** Those the set controls, in no order. */
-  of(set: GameServerSet): GameServer[] {
-    return [...(this.#bySet.get(set.metadata.uid ?? '')?.values() ?? [])];
+  /** Those the set controls. */
+  of(set: GameServerSet): SetMembers {
+    return this.#bySet.get(set.metadata.uid ?? '') ?? new SetMembers();
   }
 
   #put(gameServer: GameServer): void {
     const uid = setUidOf(gameServer);
     if (uid === undefined) return;
-    const owned = this.#bySet.get(uid);
-    if (owned === undefined) this.#bySet.set(uid, new Map([[gameServer.metadata.name, gameServer]]));
-    else owned.set(gameServer.metadata.name, gameServer);
+    const members = this.#bySet.get(uid) ?? new SetMembers();
+    this.#bySet.set(uid, members);
+    members.put(gameServer);
   }
 
   #remove(gameServer: GameServer): void {
     const uid = setUidOf(gameServer);
-    const owned = uid === undefined ? undefined : this.#bySet.get(uid);
-    if (uid === undefined || owned === undefined) return;
-    owned.delete(gameServer.metadata.name);
-    if (owned.size === 0) this.#bySet.delete(uid);
+    const members = uid === undefined ? undefined : this.#bySet.get(uid);
+    if (uid === undefined || members === undefined) return;
+    members.remove(gameServer.metadata.name);
+    if (members.size === 0) this.#bySet.delete(uid);
   }
 }
 

@@ -1,22 +1,11 @@
 import type { GameServer, Priority, SchedulingStrategy } from '../../lib/agones.ts';
+import { SortedList } from '../api/sorted-list.ts';
 import { isBeforeReady } from '../resources/game-server-state.ts';
 import { stateOf } from './game-server-states.ts';
 import { comparePriorities } from './priorities.ts';
 
 /** How many GameServers of a node are Ready or Allocated. A node without any is not in the map. */
 export type NodeLoads = ReadonlyMap<string, number>;
-
-/** Counts the Ready and Allocated GameServers of each node. */
-export function countNodeLoads(gameServers: Iterable<GameServer>): NodeLoads {
-  const loads = new Map<string, number>();
-  for (const gameServer of gameServers) {
-    const nodeName = gameServer.status?.nodeName ?? '';
-    const state = stateOf(gameServer);
-    if (nodeName === '' || (state !== 'Ready' && state !== 'Allocated')) continue;
-    loads.set(nodeName, (loads.get(nodeName) ?? 0) + 1);
-  }
-  return loads;
-}
 
 /**
  * The order in which a scale-down takes GameServers, first to go first.
@@ -32,8 +21,37 @@ export function sortForRemoval(
   loads: NodeLoads,
   priorities: readonly Priority[],
 ): GameServer[] {
-  if (strategy === 'Distributed') return gameServers.toSorted((a, b) => compareDistributed(a, b, priorities));
-  return gameServers.toSorted((a, b) => comparePacked(a, b, loads, priorities));
+  return gameServers.toSorted(removalOrder(strategy, loads, priorities));
+}
+
+/** The first so many of that order. */
+export function firstForRemoval(
+  count: number,
+  strategy: SchedulingStrategy,
+  gameServers: Iterable<GameServer>,
+  loads: NodeLoads,
+  priorities: readonly Priority[],
+): GameServer[] {
+  if (count === 0) return [];
+  const compare = removalOrder(strategy, loads, priorities);
+  const first = new SortedList<GameServer>([], compare);
+  for (const gameServer of gameServers) {
+    const last = first.items[count - 1];
+    if (last !== undefined && compare(gameServer, last) >= 0) continue;
+    if (last !== undefined) first.remove(last);
+    first.add(gameServer);
+  }
+  return [...first.items];
+}
+
+function removalOrder(
+  strategy: SchedulingStrategy,
+  loads: NodeLoads,
+  priorities: readonly Priority[],
+): (left: GameServer, right: GameServer) => number {
+  return strategy === 'Distributed'
+    ? (left, right) => compareDistributed(left, right, priorities)
+    : (left, right) => comparePacked(left, right, loads, priorities);
 }
 
 function compareDistributed(left: GameServer, right: GameServer, priorities: readonly Priority[]): number {

@@ -8,6 +8,7 @@ import { FleetController } from './fleet-controller.ts';
 import { GameServerController } from './game-server-controller.ts';
 import { GameServerSetController } from './game-server-set-controller.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { NodeLoadCounts } from './node-load-counts.ts';
 import { OwnedGameServers } from './owned-game-servers.ts';
 import { controllerOf, keyOf } from './ownership.ts';
 import type { Node, Pod } from './pods.ts';
@@ -67,13 +68,15 @@ export function startControllers(config: ControllersConfig): Controllers {
     },
   });
   const owned = new OwnedGameServers(store);
+  const nodes = new NodeLoadCounts(store);
   const record = events.from('gameserverset-controller');
-  const setController = new GameServerSetController({ store, clock, record, owned, lane: () => sets });
+  const setController = new GameServerSetController({ store, clock, record, owned, nodes, lane: () => sets });
   const fleetController = new FleetController({ store, record: events.from('fleet-controller'), owned });
   const autoscalerController = new FleetAutoscalerController({
     store,
     clock,
     webhook,
+    nodes,
     record: events.from('fleetautoscaler-controller'),
     lane: () => autoscalers,
   });
@@ -136,6 +139,7 @@ export function startControllers(config: ControllersConfig): Controllers {
       for (const end of unsubscribe) end();
       collector.stop();
       owned.stop();
+      nodes.stop();
       queue.stop();
     },
   };

@@ -1,6 +1,6 @@
 import { GAME_SERVER_STATES } from '../../lib/agones.ts';
 import type { GameServer, GameServerState } from '../../lib/agones.ts';
-import { devAddressOf, isActive, isBeforeReady, isBeingDeleted, isDeletable, isTerminal } from './game-server-state.ts';
+import { devAddressOf, isActive, isBeforeReady, isBeingDeleted, isTerminal } from './game-server-state.ts';
 
 function inState(state: GameServerState, metadata: Partial<GameServer['metadata']> = {}): GameServer {
   return {
@@ -19,11 +19,6 @@ function statesThat(holds: (gameServer: GameServer) => boolean): string[] {
 }
 
 describe('the state of a GameServer', () => {
-  it('protects Allocated and Reserved ones until their deletion has begun', () => {
-    expect(statesThat((each) => !isDeletable(each))).toEqual(['Reserved', 'Allocated']);
-    expect(GAME_SERVER_STATES.every((state) => isDeletable(inState(state, deletion)))).toBe(true);
-  });
-
   it('shows a deletion as Shutdown or as a deletionTimestamp', () => {
     expect(statesThat(isBeingDeleted)).toEqual(['Shutdown']);
     expect(isBeingDeleted(inState('Ready', deletion))).toBe(true);

@@ -22,16 +22,6 @@ export function isBeingDeleted(gameServer: GameServer): boolean {
   return gameServer.metadata.deletionTimestamp !== undefined || stateOf(gameServer) === 'Shutdown';
 }
 
-/**
- * Whether scaling down or an update of a Fleet may take it: not while it is Allocated or Reserved, unless its deletion
- * has begun.
- */
-export function isDeletable(gameServer: GameServer): boolean {
-  const state = stateOf(gameServer);
-  if (state === 'Allocated' || state === 'Reserved') return gameServer.metadata.deletionTimestamp !== undefined;
-  return true;
-}
-
 /** Whether it has yet to become Ready for the first time. */
 export function isBeforeReady(gameServer: GameServer): boolean {
   return BEFORE_READY.has(stateOf(gameServer));
