@@ -83,6 +83,55 @@ function copyValue(value: unknown, depth: number, frozen: boolean): unknown {
   return frozen ? Object.freeze(copy) : copy;
 }
 
+/**
+ * As `frozenCopy`, but what is the same in one of two frozen values is taken over from it, not copied: of ten thousand
+ * objects from one template each keeps only what is its own.
+ *
+ * @param like - asked first
+ */
+export function frozenLike<T>(value: T, like: unknown, alike: unknown): T {
+  // As a copy has, the result has the shape of its source.
+  return shareValue(value, like, alike, 0) as T;
+}
+
+function shareValue(value: unknown, like: unknown, alike: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) throw new StatusError(400, 'BadRequest', 'the object nests too deep');
+  if (Array.isArray(value)) return shareArray(value, like, alike, depth);
+  const first = asJsonObject(like);
+  const second = asJsonObject(alike);
+  // Neither an array nor null nor a plain value: an object of JSON.
+  const source = value as Record<string, unknown>;
+  const copy: Record<string, unknown> = {};
+  let count = 0;
+  let isFirst = first === like;
+  let isSecond = second === alike;
+  for (const key of Object.keys(source)) {
+    const below = source[key];
+    if (below === undefined || key === '__proto__') continue;
+    const shared = shareValue(below, first[key], second[key], depth + 1);
+    copy[key] = shared;
+    count += 1;
+    isFirst &&= first[key] === shared;
+    isSecond &&= second[key] === shared;
+  }
+  if (isFirst && Object.keys(first).length === count) return first;
+  if (isSecond && Object.keys(second).length === count) return second;
+  return Object.freeze(copy);
+}
+
+function shareArray(value: readonly unknown[], like: unknown, alike: unknown, depth: number): readonly unknown[] {
+  const first: readonly unknown[] | undefined = Array.isArray(like) ? like : undefined;
+  const second: readonly unknown[] | undefined = Array.isArray(alike) ? alike : undefined;
+  const copy = value.map((item: unknown, index) =>
+    shareValue(item ?? null, first?.[index], second?.[index], depth + 1),
+  );
+  for (const known of [first, second]) {
+    if (known?.length === copy.length && copy.every((item, index) => item === known[index])) return known;
+  }
+  return Object.freeze(copy);
+}
+
 /** Whether two JSON values are the same, whatever the order of their keys. A key without a value counts as absent. */
 export function jsonEquals(left: unknown, right: unknown): boolean {
   if (left === right) return true;

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { admit, checkEnvelope, fieldsOf } from './admission.ts';
 import { ChangeHistory } from './change-history.ts';
-import { asJsonObject, copyJson, frozenCopy, jsonEquals, readPath } from './json.ts';
+import { asJsonObject, copyJson, frozenCopy, frozenLike, jsonEquals, readPath } from './json.ts';
 import { ObjectIndex } from './object-index.ts';
 import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
 import { finalizersAfterDelete } from './propagation.ts';
@@ -30,6 +30,8 @@ interface Table {
   index: ObjectIndex;
   history: ChangeHistory;
   listeners: Set<(event: WatchEvent) => void>;
+  /** What was written last: the next is often much like it. */
+  lastWritten: KubernetesObject | undefined;
 }
 
 /** The counter starts above 1, so that a client that makes up a small version learns that it is too old. */
@@ -66,7 +68,13 @@ class MemoryStore implements ObjectStore {
     for (const definition of definitions) {
       if (this.#tables.has(definition.plural)) throw new Error(`two definitions of ${definition.plural}`);
       const history = new ChangeHistory(options.historyLimit ?? 8192, START_VERSION);
-      this.#tables.set(definition.plural, { definition, index: new ObjectIndex(), history, listeners: new Set() });
+      this.#tables.set(definition.plural, {
+        definition,
+        index: new ObjectIndex(),
+        history,
+        listeners: new Set(),
+        lastWritten: undefined,
+      });
     }
   }
 
@@ -284,7 +292,8 @@ class MemoryStore implements ObjectStore {
     if (options.dryRun === true) return frozenCopy(object) as T;
     this.#version += 1;
     object.metadata.resourceVersion = String(this.#version);
-    const stored = frozenCopy(object) as T;
+    const stored = frozenLike(object, previous, table.lastWritten) as T;
+    table.lastWritten = stored;
     table.index.put(stored);
     this.#announce(
       table,

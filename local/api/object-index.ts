@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
-import { SortedList } from './sorted-list.ts';
 import { compileLabelSelector } from './selectors.ts';
 import type { ListFilter } from './store.ts';
 
@@ -15,8 +14,11 @@ export class ObjectIndex {
   readonly #byKey = new Map<string, KubernetesObject>();
   readonly #byLabel = new Map<string, Set<string>>();
   readonly #countByNamespace = new Map<string, number>();
-  /** Made when all are listed for the first time. */
-  #sortedKeys: SortedList<string> | undefined;
+  /** In order, as when all were listed last: some may have gone since. */
+  #sortedKeys: readonly string[] = [];
+  /** Those that came since. */
+  readonly #newKeys = new Set<string>();
+  #hasGone = false;
 
   get size(): number {
     return this.#byKey.size;
@@ -35,7 +37,7 @@ export class ObjectIndex {
     const key = objectKey(object);
     const previous = this.#byKey.get(key);
     if (previous === undefined) {
-      this.#sortedKeys?.add(key);
+      this.#newKeys.add(key);
       this.#count(object, 1);
     }
     this.#byKey.set(key, object);
@@ -47,7 +49,7 @@ export class ObjectIndex {
     const previous = this.#byKey.get(key);
     if (previous === undefined) return;
     this.#byKey.delete(key);
-    this.#sortedKeys?.remove(key);
+    if (!this.#newKeys.delete(key)) this.#hasGone = true;
     this.#count(previous, -1);
     this.#reindex(key, previous.metadata.labels, undefined);
   }
@@ -84,8 +86,17 @@ export class ObjectIndex {
       if (smallest === undefined || keys.size < smallest.size) smallest = keys;
     }
     if (smallest !== undefined) return [...smallest].toSorted(compareKeys);
-    this.#sortedKeys ??= new SortedList(this.#byKey.keys(), compareKeys);
-    return this.#sortedKeys.items;
+    return this.#allSorted();
+  }
+
+  /** Puts what came and went since the last time in its place: two runs in order are merged, not sorted again. */
+  #allSorted(): readonly string[] {
+    const added = this.#newKeys;
+    if (this.#hasGone) this.#sortedKeys = this.#sortedKeys.filter((key) => this.#byKey.has(key) && !added.has(key));
+    if (added.size > 0) this.#sortedKeys = [...this.#sortedKeys, ...[...added].sort(compareKeys)].sort(compareKeys);
+    added.clear();
+    this.#hasGone = false;
+    return this.#sortedKeys;
   }
 
   #reindex(key: string, before: Labels | undefined, after: Labels | undefined): void {
