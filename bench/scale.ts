@@ -19,7 +19,10 @@ const READY_DEADLINE_MS = 300_000;
 const LOOK_AGAIN_MS = 20;
 const SETTLE_MS = 2000;
 const PAGE_BYTES = 4096;
+const CLOCK_TICK_MS = 10;
 const LIST_TURNS = 9;
+/** So that the smallest size, which comes first, does not pay for the compiler. */
+const WARM_UP_TURNS = 20;
 
 export interface ScaleOptions {
   /** How many GameServers, one `local` after the other. */
@@ -35,9 +38,11 @@ export interface ScaleOptions {
 export interface ScaleFigures {
   gameServers: number;
   readySeconds: number;
+  readyCpuSeconds: number;
   goneSeconds: number;
   allocationsPerSecond: number;
   allocation: { p50Ms: number; p99Ms: number };
+  allocationCpuMs: number;
   aloneAllocation: { p50Ms: number; p99Ms: number };
   listAllMs: number;
   listTableMs: number;
@@ -55,6 +60,8 @@ interface WatchFigures {
   fromAnswer: { p50Ms: number; p99Ms: number };
   /** From when the write was sent. */
   fromWrite: { p50Ms: number; p99Ms: number };
+  /** For one write and all its watchers. */
+  cpuMs: number;
 }
 
 /** Fakes in three sizes, each in a `local` of its own: how what is asked of it grows with them. */
@@ -86,19 +93,23 @@ async function measureSize(size: number, { turns, writes, onProgress }: ScaleOpt
   try {
     await pause(SETTLE_MS);
     const idleBytes = residentBytes(program);
+    const cpuBeforeMs = cpuMsOf(program);
     const readySeconds = await scaleTo(api, size);
+    const readyCpuSeconds = (cpuMsOf(program) - cpuBeforeMs) / 1000;
     await pause(SETTLE_MS);
     const fullBytes = residentBytes(program);
     onProgress(`  Ready after ${readySeconds.toFixed(2)} s`);
-    const allocations = await measureAllocations(api, turns);
+    await measureAllocations(api, program, WARM_UP_TURNS);
+    const allocations = await measureAllocations(api, program, turns);
     const lists = await measureLists(api);
     onProgress('  allocated and listed');
-    const watch1 = await measureWatches(api, 1, writes);
-    const watch50 = await measureWatches(api, 50, writes);
+    const watch1 = await measureWatches(api, program, 1, writes);
+    const watch50 = await measureWatches(api, program, 50, writes);
     const goneSeconds = await scaleTo(api, 0);
     return {
       gameServers: size,
       readySeconds,
+      readyCpuSeconds,
       goneSeconds,
       ...allocations,
       ...lists,
@@ -141,21 +152,26 @@ async function scaleTo(api: LocalApi, replicas: number): Promise<number> {
 
 async function measureAllocations(
   api: LocalApi,
+  program: ChildProgram,
   turns: number,
-): Promise<Pick<ScaleFigures, 'allocationsPerSecond' | 'allocation' | 'aloneAllocation'>> {
+): Promise<Pick<ScaleFigures, 'allocationsPerSecond' | 'allocation' | 'allocationCpuMs' | 'aloneAllocation'>> {
   const durationsMs: number[] = [];
   const aloneMs: number[] = [];
   let totalMs = 0;
+  let cpuMs = 0;
   for (let turn = 0; turn < turns; turn += 1) {
     const startMs = performance.now();
+    const cpuBeforeMs = cpuMsOf(program);
     const names = await Promise.all(Array.from({ length: IN_FLIGHT }, () => allocate(api, durationsMs)));
     totalMs += performance.now() - startMs;
+    cpuMs += cpuMsOf(program) - cpuBeforeMs;
     await giveBack(api, names);
     await giveBack(api, [await allocate(api, aloneMs)]);
   }
   return {
     allocationsPerSecond: (turns * IN_FLIGHT) / (totalMs / 1000),
     allocation: p50AndP99(durationsMs),
+    allocationCpuMs: cpuMs / durationsMs.length,
     aloneAllocation: p50AndP99(aloneMs),
   };
 }
@@ -214,7 +230,12 @@ async function medianMs(run: () => Promise<unknown>): Promise<number> {
   return percentile(durationsMs, 50);
 }
 
-async function measureWatches(api: LocalApi, watchers: number, writes: number): Promise<WatchFigures> {
+async function measureWatches(
+  api: LocalApi,
+  program: ChildProgram,
+  watchers: number,
+  writes: number,
+): Promise<WatchFigures> {
   const page = await api.get<{ items: GameServer[]; metadata: KubernetesObject['metadata'] }>(
     `${GAME_SERVERS}?limit=50`,
   );
@@ -229,6 +250,7 @@ async function measureWatches(api: LocalApi, watchers: number, writes: number): 
   };
   const since = `watch=true&resourceVersion=${page.metadata.resourceVersion ?? ''}`;
   const ends = await Promise.all(Array.from({ length: watchers }, () => api.watch(`${GAME_SERVERS}?${since}`, onLine)));
+  const cpuBeforeMs = cpuMsOf(program);
   const fromAnswerMs: number[] = [];
   const fromWriteMs: number[] = [];
   for (let turn = 0; turn < writes; turn += 1) {
@@ -248,12 +270,24 @@ async function measureWatches(api: LocalApi, watchers: number, writes: number): 
       fromWriteMs.push(atMs - startMs);
     }
   }
+  const cpuMs = (cpuMsOf(program) - cpuBeforeMs) / writes;
   for (const end of ends) end();
-  return { fromAnswer: p50AndP99(fromAnswerMs), fromWrite: p50AndP99(fromWriteMs) };
+  return { fromAnswer: p50AndP99(fromAnswerMs), fromWrite: p50AndP99(fromWriteMs), cpuMs };
 }
 
 /** What the system keeps in memory for the program. Linux only, as elsewhere there is nothing to read it from. */
 function residentBytes({ processId }: ChildProgram): number {
   if (process.platform !== 'linux' || processId === undefined) return Number.NaN;
   return Number(readFileSync(`/proc/${processId}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+}
+
+/** What it has used of the processors, whatever else runs on them. Linux only. */
+function cpuMsOf({ processId }: ChildProgram): number {
+  if (process.platform !== 'linux' || processId === undefined) return Number.NaN;
+  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8');
+  const [userTicks, systemTicks] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return (Number(userTicks) + Number(systemTicks)) * CLOCK_TICK_MS;
 }

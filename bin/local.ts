@@ -47,7 +47,10 @@ export async function runLocal(parameters: string[]): Promise<void> {
   });
   if (fakes !== undefined) {
     child.once('message', ({ url }: { url: string }) => {
-      void applyManifests(url, [fakeFleet(fakes)]);
+      applyManifests(url, [fakeFleet(fakes)]).catch((error: unknown) => {
+        process.stderr.write(`regatta local: ${error instanceof Error ? error.message : 'the Fleet cannot be made'}\n`);
+        child.kill('SIGTERM');
+      });
     });
   }
   // Ctrl-C reaches both; the program says when it is over.

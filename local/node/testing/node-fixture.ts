@@ -11,6 +11,9 @@ import type { CoreEvent } from '../../controllers/event-recorder.ts';
 import type { Pod } from '../../controllers/pods.ts';
 import { resourceDefinitions } from '../../resources/resource-definitions.ts';
 import { eventually } from '../../testing/conditions.ts';
+import { Sidecars } from '../../sdk/sidecars.ts';
+import { FakePods } from '../fake-pods.ts';
+import type { FakePodsOptions } from '../fake-pods.ts';
 import { MachineNode } from '../machine-node.ts';
 import type { MachineNodeOptions } from '../machine-node.ts';
 import { PodLogs } from '../pod-logs.ts';
@@ -25,6 +28,9 @@ export interface SeenContainer {
   };
 }
 
+/** How many fakes there may be, and how their games go. */
+export type FakeTimes = Pick<FakePodsOptions, 'maxPods' | 'startMs' | 'readyMs' | 'sessionMs'>;
+
 /** A node over a store, with a folder of its own; its programs are Node scripts in the Pods' arguments. */
 export class NodeFixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'regatta-node-'));
@@ -32,8 +38,8 @@ export class NodeFixture {
   readonly logs: PodLogs;
   readonly node: MachineNode;
 
-  constructor(options: Partial<MachineNodeOptions> = {}) {
-    const clock = systemClock;
+  constructor({ fakes, ...options }: Partial<MachineNodeOptions> & { fakes?: FakeTimes } = {}) {
+    const clock = options.clock ?? systemClock;
     this.store = createObjectStore(resourceDefinitions, { clock, logger: silentLogger });
     this.create('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
     this.logs = new PodLogs({
@@ -43,12 +49,15 @@ export class NodeFixture {
       maxFileBytes: 10_000,
       keptEndedPods: 10,
     });
-    const events = new EventRecorder({ store: this.store, clock, log: silentLogger });
+    const { store } = this;
+    const events = new EventRecorder({ store, clock, log: silentLogger });
+    const record = events.from('kubelet');
+    const sidecars = new Sidecars({ store, clock, record: events.from('gameserver-sidecar'), writeIntervalMs: 500 });
     this.node = new MachineNode({
       store: this.store,
       clock,
       logger: silentLogger,
-      record: events.from('kubelet'),
+      record,
       recordScheduling: events.from('default-scheduler'),
       images: new Map([['script', { command: ['node', '-e'], env: { FROM_IMAGE: 'yes' } }]]),
       logs: this.logs,
@@ -61,6 +70,20 @@ export class NodeFixture {
       address: '127.0.0.1',
       maxPods: 10,
       stopGraceMs: 1000,
+      ...(fakes === undefined
+        ? {}
+        : {
+            otherRunners: [
+              new FakePods({
+                ...fakes,
+                store,
+                clock,
+                record,
+                connectSidecar: (namespace, name) => sidecars.connect(namespace, name),
+                address: '127.0.0.1',
+              }),
+            ],
+          }),
       ...options,
     });
   }
