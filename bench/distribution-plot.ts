@@ -1,3 +1,5 @@
+import { COLOURS, escapeText, svg } from './svg.ts';
+
 /** One curve of a plot: a name and what was measured, in milliseconds. */
 export interface Series {
   name: string;
@@ -10,7 +12,6 @@ const LEFT = 60;
 const RIGHT = 24;
 const TOP = 56;
 const BOTTOM = 84;
-const COLOURS = ['#0b6e99', '#2a9d8f', '#e76f51', '#8d6a9f', '#b5838d'];
 
 /**
  * An SVG of how the values are spread: for each series, which share of the runs took at most so many milliseconds.
@@ -50,26 +51,17 @@ export function distributionPlot(title: string, series: readonly Series[]): stri
     const left = LEFT + index * ((WIDTH - LEFT - RIGHT) / drawn.length);
     return (
       `<rect x="${left}" y="${HEIGHT - 30}" width="14" height="4" fill="${COLOURS[index % COLOURS.length]}"/>` +
-      `<text x="${left + 20}" y="${HEIGHT - 24}">${escape(name)}</text>`
+      `<text x="${left + 20}" y="${HEIGHT - 24}">${escapeText(name)}</text>`
     );
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#22313f">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    `<text x="${LEFT}" y="30" font-size="17" font-weight="600">${escape(title)}</text>`,
+  return svg({ width: WIDTH, height: HEIGHT }, title, [
     `<g stroke="#dbe4ea" stroke-width="1">${grid.join('').replaceAll('<text', '<text stroke="none"')}</g>`,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 46}" text-anchor="middle">milliseconds since the click (logarithmic)</text>`,
     ...curves,
     ...legend,
-    '</svg>',
-    '',
-  ].join('\n');
+  ]);
 }
 
 function label(valueMs: number): string {
   return valueMs >= 1 ? String(valueMs) : valueMs.toFixed(2);
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
 import { measureGameServer } from './game-server.ts';
+import { growthPlot } from './growth-plot.ts';
 import { p50AndP99 } from './percentiles.ts';
+import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
 import { onCluster, startOnThisMachine } from './subject.ts';
 
@@ -19,7 +21,7 @@ const USAGE = `npm run bench -- NAME [options]
   scale         GameServers without a program in three sizes: allocations, lists, watches, memory
     --sizes A,B,C how many (100,1000,10000)
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
-    --writes N    writes that are watched by 1 and by 50 (200)
+    --writes N    writes that are watched by 1 and by 50 (500)
   game-server   start, memory and CPU of a game server, idle and with eight boats
   --json        figures as JSON in the last line
 `;
@@ -38,7 +40,7 @@ const { values, positionals } = parseArgs({
     'pod-image': { type: 'string', default: 'localhost/regatta-server:dev' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
-    writes: { type: 'string', default: '200' },
+    writes: { type: 'string', default: '500' },
     json: { type: 'boolean', default: false },
     out: { type: 'string', default: 'bench/results' },
   },
@@ -94,7 +96,13 @@ async function runScale(): Promise<void> {
     writes: Number(values.writes),
     onProgress: say,
   });
-  console.log(JSON.stringify(figures, null, 1));
+  mkdirSync(values.out, { recursive: true });
+  const file = join(values.out, 'scale.svg');
+  const sizes = figures.map(({ gameServers }) => gameServers);
+  writeFileSync(file, growthPlot('One local with so many GameServers', sizes, scalePanels(figures)));
+  say(`plot: ${resolve(file)}`);
+  new Console(values.json ? process.stderr : process.stdout).table(scaleRows(figures));
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 
 async function runGameServer(): Promise<void> {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ const READY_DEADLINE_MS = 300_000;
 const LOOK_AGAIN_MS = 20;
 const SETTLE_MS = 2000;
 const PAGE_BYTES = 4096;
+const EVENT_DEADLINE_MS = 30_000;
 const CLOCK_TICK_MS = 10;
 const LIST_TURNS = 9;
 /** So that the smallest size, which comes first, does not pay for the compiler. */
@@ -38,38 +40,47 @@ export interface ScaleOptions {
 export interface ScaleFigures {
   gameServers: number;
   readySeconds: number;
-  readyCpuSeconds: number;
+  /** Of `local`'s process, for each GameServer on its way to Ready. */
+  readyCpuMsEach: number;
+  /** From a Fleet of this size to one of none. */
   goneSeconds: number;
-  allocationsPerSecond: number;
-  allocation: { p50Ms: number; p99Ms: number };
-  allocationCpuMs: number;
-  aloneAllocation: { p50Ms: number; p99Ms: number };
-  listAllMs: number;
-  listTableMs: number;
-  listPagesMs: number;
-  listOneMs: number;
-  /** From the write's answer to the event, with so many watchers. */
+  /** Requests sent 50 at a time. */
+  atOnce: Percentiles & { perSecond: number; cpuMs: number };
+  alone: Percentiles;
+  lists: { allMs: number; tableMs: number; pagesMs: number; oneMs: number };
   watch1: WatchFigures;
   watch50: WatchFigures;
-  idleMegabytes: number;
-  kilobytesPerGameServer: number;
+  residentMegabytes: number;
+  /** By what there are more of than in the size before; undefined for the first. */
+  kilobytesPerFurtherOne?: number;
+}
+
+interface Percentiles {
+  p50Ms: number;
+  p99Ms: number;
 }
 
 interface WatchFigures {
   /** From when the write was answered; an event that comes before the answer counts as 0. */
-  fromAnswer: { p50Ms: number; p99Ms: number };
+  fromAnswer: Percentiles;
   /** From when the write was sent. */
-  fromWrite: { p50Ms: number; p99Ms: number };
+  fromWrite: Percentiles;
   /** For one write and all its watchers. */
   cpuMs: number;
 }
 
-/** Fakes in three sizes, each in a `local` of its own: how what is asked of it grows with them. */
+/** Fakes in several sizes, each in a `local` of its own: how what is asked of it grows with them. */
 export async function measureScale(options: ScaleOptions): Promise<ScaleFigures[]> {
   const figures: ScaleFigures[] = [];
   for (const size of options.sizes) {
     options.onProgress(`${size} GameServers`);
-    figures.push(await measureSize(size, options));
+    const figure = await measureSize(size, options);
+    const before = figures.at(-1);
+    if (before !== undefined) {
+      const kilobytes = (figure.residentMegabytes - before.residentMegabytes) * 1024;
+      figure.kilobytesPerFurtherOne = kilobytes / (size - before.gameServers);
+    }
+    figures.push(figure);
   }
   return figures;
 }
@@ -92,31 +103,32 @@ async function measureSize(size: number, { turns, writes, onProgress }: ScaleOpt
   const api = new LocalApi(`http://127.0.0.1:${port}`, IN_FLIGHT);
   try {
     await pause(SETTLE_MS);
-    const idleBytes = residentBytes(program);
     const cpuBeforeMs = cpuMsOf(program);
     const readySeconds = await scaleTo(api, size);
-    const readyCpuSeconds = (cpuMsOf(program) - cpuBeforeMs) / 1000;
+    const readyCpuMsEach = (cpuMsOf(program) - cpuBeforeMs) / size;
     await pause(SETTLE_MS);
-    const fullBytes = residentBytes(program);
+    const residentMegabytes = residentBytes(program) / 1_048_576;
     onProgress(`  Ready after ${readySeconds.toFixed(2)} s`);
     await measureAllocations(api, program, WARM_UP_TURNS);
     const allocations = await measureAllocations(api, program, turns);
+    onProgress('  allocated');
     const lists = await measureLists(api);
-    onProgress('  allocated and listed');
+    onProgress('  listed');
+    await measureWatches(api, program, 1, WARM_UP_TURNS);
     const watch1 = await measureWatches(api, program, 1, writes);
     const watch50 = await measureWatches(api, program, 50, writes);
+    onProgress('  watched');
     const goneSeconds = await scaleTo(api, 0);
     return {
       gameServers: size,
       readySeconds,
-      readyCpuSeconds,
+      readyCpuMsEach,
       goneSeconds,
       ...allocations,
-      ...lists,
+      lists,
       watch1,
       watch50,
-      idleMegabytes: idleBytes / 1_048_576,
-      kilobytesPerGameServer: (fullBytes - idleBytes) / 1024 / size,
+      residentMegabytes,
     };
   } finally {
     api.close();
@@ -154,7 +166,7 @@ async function measureAllocations(
   api: LocalApi,
   program: ChildProgram,
   turns: number,
-): Promise<Pick<ScaleFigures, 'allocationsPerSecond' | 'allocation' | 'allocationCpuMs' | 'aloneAllocation'>> {
+): Promise<Pick<ScaleFigures, 'atOnce' | 'alone'>> {
   const durationsMs: number[] = [];
   const aloneMs: number[] = [];
   let totalMs = 0;
@@ -168,11 +180,10 @@ async function measureAllocations(
     await giveBack(api, names);
     await giveBack(api, [await allocate(api, aloneMs)]);
   }
+  const count = durationsMs.length;
   return {
-    allocationsPerSecond: (turns * IN_FLIGHT) / (totalMs / 1000),
-    allocation: p50AndP99(durationsMs),
-    allocationCpuMs: cpuMs / durationsMs.length,
-    aloneAllocation: p50AndP99(aloneMs),
+    atOnce: { ...p50AndP99(durationsMs), perSecond: count / (totalMs / 1000), cpuMs: cpuMs / count },
+    alone: p50AndP99(aloneMs),
   };
 }
 
@@ -198,16 +209,14 @@ async function giveBack(api: LocalApi, names: readonly string[]): Promise<void> 
   await Promise.all(names.map((name) => api.call('PATCH', `${GAME_SERVERS}/${name}`, { status: { state: 'Ready' } })));
 }
 
-async function measureLists(
-  api: LocalApi,
-): Promise<Pick<ScaleFigures, 'listAllMs' | 'listTableMs' | 'listPagesMs' | 'listOneMs'>> {
+async function measureLists(api: LocalApi): Promise<ScaleFigures['lists']> {
   const { items } = await api.get<{ items: GameServer[] }>(`${GAME_SERVERS}?limit=1`);
   await api.call('PATCH', `${GAME_SERVERS}/${items[0]?.metadata.name}`, { metadata: { labels: { one: 'yes' } } });
   return {
-    listAllMs: await medianMs(() => api.call('GET', GAME_SERVERS)),
-    listTableMs: await medianMs(() => api.table(GAME_SERVERS)),
-    listPagesMs: await medianMs(() => listPages(api)),
-    listOneMs: await medianMs(() => api.call('GET', `${GAME_SERVERS}?labelSelector=one%3Dyes`)),
+    allMs: await medianMs(() => api.call('GET', GAME_SERVERS)),
+    tableMs: await medianMs(() => api.table(GAME_SERVERS)),
+    pagesMs: await medianMs(() => listPages(api)),
+    oneMs: await medianMs(() => api.call('GET', `${GAME_SERVERS}?labelSelector=one%3Dyes`)),
   };
 }
 
@@ -254,17 +263,19 @@ async function measureWatches(
   const fromAnswerMs: number[] = [];
   const fromWriteMs: number[] = [];
   for (let turn = 0; turn < writes; turn += 1) {
-    mark = `"mark":"${watchers}-${turn}"`;
+    const value = `${turn}-${Date.now()}`;
+    mark = `"mark":"${value}"`;
     seenMs = [];
     const seen = new Promise<void>((resolve) => {
       allSeen = resolve;
     });
     const startMs = performance.now();
     await api.call('PATCH', `${GAME_SERVERS}/${names[turn % names.length]}`, {
-      metadata: { labels: { mark: `${watchers}-${turn}` } },
+      metadata: { labels: { mark: value } },
     });
     const answeredMs = performance.now();
-    await seen;
+    const late = AbortSignal.timeout(EVENT_DEADLINE_MS);
+    await Promise.race([seen, once(late, 'abort').then(() => Promise.reject(new Error('an event did not come')))]);
     for (const atMs of seenMs) {
       fromAnswerMs.push(Math.max(0, atMs - answeredMs));
       fromWriteMs.push(atMs - startMs);
