@@ -11,14 +11,19 @@ export interface NodeCounts {
 /** Where a GameServer was put. */
 interface Entry {
   gameServer: GameServer;
+  state: AllocatableState;
   key: string;
   group: GameServerGroup;
 }
 
+/** The two states that a request can ask for. */
+type AllocatableState = 'Ready' | 'Allocated';
+
 /** The GameServers of one namespace, by name and in groups. */
 interface NamespaceGroups {
   entries: Map<string, Entry>;
-  groups: Map<string, GameServerGroup>;
+  /** By their key. Allocated ones may each have labels of their own, and so a group: it is kept from who asks for Ready. */
+  groups: Record<AllocatableState, Map<string, GameServerGroup>>;
 }
 
 /**
@@ -42,9 +47,9 @@ export class AllocatableGameServers {
     this.#unsubscribe();
   }
 
-  /** All of one namespace. */
-  groups(namespace: string): Iterable<GameServerGroup> {
-    return this.#byNamespace.get(namespace)?.groups.values() ?? [];
+  /** All of one namespace and state. */
+  groups(namespace: string, state: AllocatableState): Iterable<GameServerGroup> {
+    return this.#byNamespace.get(namespace)?.groups[state].values() ?? [];
   }
 
   countsOf(nodeName: string): NodeCounts {
@@ -55,13 +60,14 @@ export class AllocatableGameServers {
     const state = gameServer.status?.state;
     if ((state !== 'Ready' && state !== 'Allocated') || gameServer.metadata.deletionTimestamp !== undefined) return;
     const { namespace = '', name } = gameServer.metadata;
-    const ofNamespace = this.#byNamespace.get(namespace) ?? { entries: new Map(), groups: new Map() };
+    const ofNamespace = this.#byNamespace.get(namespace) ?? newGroups();
     this.#byNamespace.set(namespace, ofNamespace);
     const key = groupKeyOf(gameServer);
-    const group = ofNamespace.groups.get(key) ?? new GameServerGroup(gameServer);
-    ofNamespace.groups.set(key, group);
+    const groups = ofNamespace.groups[state];
+    const group = groups.get(key) ?? new GameServerGroup(gameServer);
+    groups.set(key, group);
     group.add(gameServer);
-    ofNamespace.entries.set(name, { gameServer, key, group });
+    ofNamespace.entries.set(name, { gameServer, state, key, group });
     this.#count(gameServer, 1);
   }
 
@@ -71,7 +77,7 @@ export class AllocatableGameServers {
     if (ofNamespace === undefined || known === undefined) return;
     ofNamespace.entries.delete(name);
     known.group.remove(known.gameServer);
-    if (known.group.size === 0) ofNamespace.groups.delete(known.key);
+    if (known.group.size === 0) ofNamespace.groups[known.state].delete(known.key);
     if (ofNamespace.entries.size === 0) this.#byNamespace.delete(namespace);
     this.#count(known.gameServer, -1);
   }
@@ -86,4 +92,8 @@ export class AllocatableGameServers {
     if (counts.ready === 0 && counts.allocated === 0) this.#nodes.delete(nodeName);
     else this.#nodes.set(nodeName, counts);
   }
+}
+
+function newGroups(): NamespaceGroups {
+  return { entries: new Map(), groups: { Ready: new Map(), Allocated: new Map() } };
 }

@@ -8,19 +8,17 @@ import { compareText } from '../controllers/removal-order.ts';
 const MAX_ORDERS = 4;
 
 /**
- * GameServers of one namespace that are in the same state, on the same Node, and have the same labels: what a request says
- * of these is looked at once for all of them.
+ * GameServers of one namespace and state that are on the same Node and have the same labels: what a request says of these is
+ * looked at once for all of them.
  */
 export class GameServerGroup {
-  readonly state: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly #members = new Set<GameServer>();
   /** By the text of the priorities they are for. */
   readonly #orders = new Map<string, SortedList<GameServer>>();
 
   /** @param example - what its members are like; not yet one of them */
-  constructor({ status, metadata }: GameServer) {
-    this.state = status?.state;
+  constructor({ metadata }: GameServer) {
     this.labels = metadata.labels ?? {};
   }
 
@@ -59,12 +57,12 @@ export function compareByPriorities(priorities: readonly Priority[]) {
 
 const texts = new WeakMap<object, string>();
 
-/** The same for GameServers that belong into one group. */
+/** The same for GameServers of one namespace and state that belong into one group. */
 export function groupKeyOf({ metadata: { labels = {} }, status }: GameServer): string {
   let text = texts.get(labels);
   if (text === undefined) {
     text = stableText(labels);
     texts.set(labels, text);
   }
-  return `${status?.state ?? ''} ${status?.nodeName ?? ''} ${text}`;
+  return `${status?.nodeName ?? ''} ${text}`;
 }

@@ -39,8 +39,8 @@ export function pick(
   for (const selector of spec.selectors ?? []) {
     const { state, matchesLabels, matchesValues } = conditionsOf(selector);
     const groups: GameServerGroup[] = [];
-    for (const group of gameServers.groups(namespace)) {
-      if (group.state === state && matchesLabels(group.labels)) groups.push(group);
+    for (const group of gameServers.groups(namespace, state)) {
+      if (matchesLabels(group.labels)) groups.push(group);
     }
     const willDo: Condition = (gameServer) => isOffered(gameServer) && matchesValues(gameServer);
     const found = anyWillDo ? pickAny(groups, willDo, random) : pickFirst(groups, willDo, priorities, order);
@@ -103,7 +103,7 @@ function compareNodes(left: GameServer, right: GameServer, nodes: AllocatableGam
 
 /** What a selector asks for, all of which must hold. An absent or zero maximum is no bound. */
 function conditionsOf(selector: GameServerSelector): {
-  state: string;
+  state: 'Ready' | 'Allocated';
   matchesLabels: (labels: Readonly<Record<string, string>>) => boolean;
   matchesValues: Condition;
 } {

@@ -17,8 +17,19 @@ export class SortedList<T> {
     return this.#items;
   }
 
-  /** The index of the first item that is not before this one. */
-  indexFrom(item: T): number {
+  add(item: T): void {
+    this.#items.splice(this.#indexOf(item), 0, item);
+  }
+
+  /** Takes out the item that the order does not tell apart from this one, if there is one. */
+  remove(item: T): void {
+    const index = this.#indexOf(item);
+    const found = this.#items[index];
+    if (found !== undefined && this.#compare(found, item) === 0) this.#items.splice(index, 1);
+  }
+
+  /** Of the first item that is not before this one. */
+  #indexOf(item: T): number {
     let low = 0;
     let high = this.#items.length;
     while (low < high) {
@@ -28,16 +39,5 @@ export class SortedList<T> {
       else high = middle;
     }
     return low;
-  }
-
-  add(item: T): void {
-    this.#items.splice(this.indexFrom(item), 0, item);
-  }
-
-  /** Takes out the item that the order does not tell apart from this one, if there is one. */
-  remove(item: T): void {
-    const index = this.indexFrom(item);
-    const found = this.#items[index];
-    if (found !== undefined && this.#compare(found, item) === 0) this.#items.splice(index, 1);
   }
 }
