@@ -137,5 +137,5 @@ describe('picking', () => {
       }),
       { numRuns: 200, seed: 5 },
     );
-  });
+  }, 60_000);
 });
