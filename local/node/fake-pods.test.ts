@@ -114,6 +114,20 @@ test('is deleted as well before it has started', async () => {
   expect([fixture.find('one'), stateOf('one')]).toEqual([undefined, undefined]);
 });
 
+test('goes with its node without a word, and the node says so when it is back', async () => {
+  createFake('one');
+  clock.advance(10_000);
+  const comeBack = fixture.node.goAway();
+  clock.advance(10_000);
+  createFake('two');
+  expect([fixture.find('one')?.status?.phase, stateOf('one')]).toEqual(['Running', 'Ready']);
+  comeBack();
+  await settle();
+  expect([fixture.find('one')?.status?.phase, stateOf('one')]).toEqual(['Failed', 'Unhealthy']);
+  clock.advance(10_000);
+  expect(stateOf('two')).toBe('Ready');
+});
+
 test('waits when there are as many fakes as there may be, until one goes', async () => {
   for (const name of ['one', 'two', 'three']) createFake(name);
   clock.advance(10_000);
