@@ -10,7 +10,7 @@ import type {
 import type { TestCluster } from './test-cluster.ts';
 import type { Watchman } from './watchman.ts';
 
-type Strategy = NonNullable<Fleet['spec']['strategy']>;
+export type Strategy = NonNullable<Fleet['spec']['strategy']>;
 
 /** What may happen to Fleets. `pick` chooses a GameServer, or a set, among those there are. */
 export type Happening = { fleet: string } & (
@@ -99,7 +99,7 @@ function weighed(weight: number, arbitrary: fc.Arbitrary<Happening>) {
   return { weight, arbitrary };
 }
 
-/** Makes a Fleet of these happenings, as it is at first and after it was deleted. */
+/** Makes one of the Fleets, as it is at first and again after it was deleted. */
 export function createFleet(cluster: TestCluster, name: string, strategyOfIt: Strategy): void {
   cluster.createFleet(name, {
     replicas: 3,
