@@ -2,12 +2,14 @@ import { jest } from '@jest/globals';
 import { connect } from 'node:net';
 import { identifyProcess } from '../../local/node/process-identity.ts';
 import { readFileSync } from 'node:fs';
+import { hasProcessFiles } from '../helpers/requirements.ts';
 import { FaultyLocal, SHORT_HEALTH, until } from './faulty-local.ts';
 
 jest.setTimeout(60_000);
 
 let local: FaultyLocal;
 let made = 0;
+const describeHung = hasProcessFiles() ? describe : describe.skip;
 
 beforeAll(async () => {
   local = await FaultyLocal.start();
@@ -101,7 +103,7 @@ describe('a game server that crashed', () => {
   });
 });
 
-describe('a game server that hangs', () => {
+describeHung('a game server that hangs', () => {
   test('stands still until the end, and goes on', async () => {
     const name = await readyGameServer();
     const { id } = await local.fault({ kind: 'game-server-hung', target: { name } });

@@ -26,8 +26,23 @@ export function findProgram(name: keyof typeof PROGRAMS): string | undefined {
       }
     }
   }
-  const reason = `${name} is not installed`;
+  saySkipped(`${name} is not installed`);
+  return undefined;
+}
+
+/**
+ * Whether the kernel tells of processes and what they hold, which is Linux's `/proc`; says why the tests will be skipped
+ * where it does not.
+ *
+ * Where nothing may be skipped it is an error.
+ */
+export function hasProcessFiles(): boolean {
+  if (process.platform === 'linux') return true;
+  saySkipped('there is no /proc here');
+  return false;
+}
+
+function saySkipped(reason: string): void {
   if (process.env['REGATTA_SKIP_NOTHING'] === 'true') throw new Error(`${reason}, and nothing may be skipped`);
   process.stderr.write(`SKIPPED: ${reason}\n`);
-  return undefined;
 }
