@@ -1,5 +1,4 @@
 import type { GameServer } from '../../../lib/agones.ts';
-import { FAULTS_PATH } from '../../../local/faults/fault-requests.ts';
 import { commandOf } from './measures.ts';
 import { ask, openUnread } from './single-request.ts';
 import { ACTOR, ALLOCATIONS, FLEETS, GAME_SERVERS, PODS } from './soak-local.ts';
@@ -97,9 +96,7 @@ function fault(kind: string, own: (world: World) => object) {
   return async (world: World): Promise<boolean> => {
     const forMs = between(world, 100, 2500);
     const seed = kind === 'node-gone' ? {} : { seed: between(world, 0, 1_000_000) };
-    const body = { kind, forMs, ...seed, ...own(world) };
-    const { status, text } = await world.local.ask(FAULTS_PATH, { method: 'POST', body });
-    if (status !== 201) throw new Error(`the fault ${kind} was answered with ${status}: ${text}`);
+    await world.local.fault({ kind, forMs, ...seed, ...own(world) });
     return true;
   };
 }

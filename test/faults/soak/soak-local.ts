@@ -113,8 +113,27 @@ export class SoakLocal {
     if (status !== 201) throw new Error(`the Fleet was refused with ${status}: ${text}`);
   }
 
-  async patchFleet(patch: object): Promise<void> {
-    await this.ask(`${FLEETS}/boats`, { method: 'PATCH', body: patch });
+  /** Starts a fault that it does not refuse. */
+  async fault(fault: object): Promise<void> {
+    const { status, text } = await this.ask(FAULTS_PATH, { method: 'POST', body: fault });
+    if (status !== 201) throw new Error(`${JSON.stringify(fault)} was answered with ${status}: ${text}`);
+  }
+
+  /** Ends every fault, and waits until the Fleet is whole. */
+  async settle(size: number): Promise<GameServer[]> {
+    await this.ask(FAULTS_PATH, { method: 'DELETE' });
+    await this.ask(`${FLEETS}/boats`, { method: 'PATCH', body: { spec: { replicas: size } } });
+    return this.whole(size);
+  }
+
+  /** Waits until a game is there that it has not told of yet. */
+  async startsAnother(): Promise<void> {
+    const known = new Set(this.games().map(({ pid }) => pid));
+    await eventually(
+      'another game',
+      WHOLE_DEADLINE_MS,
+      () => this.games().some(({ pid }) => !known.has(pid)) || undefined,
+    );
   }
 
   /** Waits until the Fleet is as it was asked for, and what is left of it matches. */

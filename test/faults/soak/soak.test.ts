@@ -80,7 +80,11 @@ describeSoak('the soak', () => {
     await killed.whole(FLEET_SIZE);
     const world = { local: killed, random: seededRandom(SEED), streams: [] };
     await happen(world, { from: 0, to: 30, counts: {}, onProgress: sayProgress });
-    await killed.ask('/regatta.dev/v1/faults', { method: 'POST', body: { kind: 'game-server-hung' } });
+    await killed.settle(FLEET_SIZE);
+    await killed.fault({ kind: 'game-server-hung', count: 2 });
+    // Some stand still, and others are just being started.
+    await killed.fault({ kind: 'game-server-crashed', count: 4 });
+    await killed.startsAnother();
     await killed.kill();
     const left = killed.games().map(({ pid }) => pid);
     expect(left.length).toBeGreaterThan(0);

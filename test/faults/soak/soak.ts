@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../../lib/seeded-random.ts';
-import { FAULTS_PATH } from '../../../local/faults/fault-requests.ts';
 import { eventually } from '../../helpers/conditions.ts';
 import { drawHappening } from './happenings.ts';
 import type { World } from './happenings.ts';
@@ -133,9 +132,7 @@ export async function happen(
 async function rest(world: World, stateDirectory: string): Promise<AtRest> {
   const { local, streams } = world;
   for (const drop of streams.splice(0)) drop();
-  await local.ask(FAULTS_PATH, { method: 'DELETE' });
-  await local.patchFleet({ spec: { replicas: FLEET_SIZE } });
-  const whole = await local.whole(FLEET_SIZE);
+  const whole = await local.settle(FLEET_SIZE);
   requireUnique(
     'names',
     whole.map(({ metadata }) => metadata.name),
