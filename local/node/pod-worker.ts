@@ -265,7 +265,7 @@ export class PodWorker implements RunningPod {
   }
 
   #programOf(container: Container, sidecar: OpenSidecar | undefined): Program {
-    const { images, store, baseEnvironment, defaultDirectory } = this.#context;
+    const { images, store, records, baseEnvironment, defaultDirectory } = this.#context;
     const image = images.get(container.image);
     if (image === undefined) throw new PodConfigurationError(`image ${container.image} is not there`);
     const variables = variablesOf(store, this.#pod, container);
@@ -276,7 +276,7 @@ export class PodWorker implements RunningPod {
     return programOf({
       container,
       image,
-      baseEnvironment: { ...baseEnvironment, HOSTNAME: this.#pod.metadata.name },
+      baseEnvironment: { ...baseEnvironment, ...records.environment, HOSTNAME: this.#pod.metadata.name },
       variables,
       mounts: this.#volumes.mountsOf(container),
       defaultDirectory,
