@@ -51,6 +51,7 @@ const WARM_UP_PART = 0.2;
 const MOST_PAUSE_MS = 120;
 const PROGRESS_EACH = 50;
 const SETTLED_DEADLINE_MS = 30_000;
+const SETTLED_LOOKS = 20;
 const OBJECT_PATHS = {
   fleets: '/apis/agones.dev/v1/fleets',
   gameserversets: '/apis/agones.dev/v1/gameserversets',
@@ -171,14 +172,15 @@ async function rest(world: World, stateDirectory: string): Promise<AtRest> {
   };
 }
 
-/** What a process holds once it holds the same twice in a row: connections that were just closed take a moment. */
+/** The least that a process holds in so many looks: the pings of its games come and go meanwhile. */
 async function settledHold(pid: number): Promise<Held> {
-  let last = -1;
-  return eventually('as many file handles twice in a row', SETTLED_DEADLINE_MS, () => {
+  let least = held(pid);
+  let looks = 0;
+  return eventually('what it holds at rest', SETTLED_DEADLINE_MS, () => {
     const now = held(pid);
-    if (now.fileHandles === last) return now;
-    last = now.fileHandles;
-    return undefined;
+    if (now.fileHandles < least.fileHandles) least = now;
+    looks += 1;
+    return looks < SETTLED_LOOKS ? undefined : least;
   });
 }
 
