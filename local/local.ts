@@ -143,6 +143,11 @@ async function start(
       }),
     ],
     logs: { openLog: (namespace, name, wanted) => logs.read(namespace, name, wanted) },
+    async decodeProtobuf(bytes) {
+      // Few clients send it: what reads it is not loaded at the start.
+      const { decodeKubernetesProtobuf } = await import('./resources/protobuf/decode-protobuf.ts');
+      return decodeKubernetesProtobuf(bytes);
+    },
   });
   undo.push(() => api.close());
   const url = await api.listen(config.port, config.listenAddress);

@@ -23,6 +23,7 @@ export function allocationResource(options: AllocationResourceOptions): VirtualR
   const { definition, engine, validate } = options;
   return {
     definition,
+    servedBy: 'extension',
     async create(namespace, body) {
       const allocation = read(body, options);
       const { name } = asJsonObject(allocation['metadata']);

@@ -1,11 +1,18 @@
-import { apiVersionOf } from './admission.ts';
+import { asJsonObject, isJsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { badRequest, invalid } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
 import type { VirtualResource } from './virtual-resource.ts';
 
 /** There is one user, and everything is allowed: what `kubectl auth can-i` and `kubectl auth whoami` are told. */
 const USER = { username: 'local', groups: ['system:masters', 'system:authenticated'] };
 
-function reviewResource(group: string, kind: string, status: object): VirtualResource {
+function review(
+  group: string,
+  kind: string,
+  status: object,
+  check: (spec: JsonObject) => void = () => {},
+): VirtualResource {
   const definition: ResourceDefinition = {
     group,
     version: 'v1',
@@ -20,17 +27,42 @@ function reviewResource(group: string, kind: string, status: object): VirtualRes
     columns: [],
     schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
   };
-  const review = { apiVersion: apiVersionOf(definition), kind, status };
-  return { definition, ignoresBody: true, create: () => Promise.resolve(review) };
+  return {
+    definition,
+    servedBy: 'kubernetes',
+    create(_namespace, body) {
+      check(asJsonObject(body['spec']));
+      return Promise.resolve({ ...body, status });
+    },
+  };
 }
 
-/** The reviews a client asks for itself. kubectl sends them in protobuf, which does not matter: the answer is always yes. */
+function checkAttributes(spec: JsonObject): void {
+  const isAboutResource = isJsonObject(spec['resourceAttributes']);
+  if (isAboutResource !== isJsonObject(spec['nonResourceAttributes'])) return;
+  const field = isAboutResource ? 'spec.nonResourceAttributes' : 'spec.resourceAttributes';
+  const message = 'Invalid value: exactly one of resourceAttributes and nonResourceAttributes must be there';
+  throw invalid({ group: 'authorization.k8s.io', kind: '', plural: '' }, '', [
+    { reason: 'FieldValueInvalid', field, message },
+  ]);
+}
+
+function checkNamespace({ namespace = '' }: JsonObject): void {
+  if (typeof namespace !== 'string' || namespace === '') throw badRequest('the review names no namespace');
+}
+
+/** The reviews a client asks for itself; the answer is always yes. */
 export const accessReviews: readonly VirtualResource[] = [
-  reviewResource('authorization.k8s.io', 'SelfSubjectAccessReview', { allowed: true }),
-  reviewResource('authorization.k8s.io', 'SelfSubjectRulesReview', {
-    incomplete: false,
-    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-  }),
-  reviewResource('authentication.k8s.io', 'SelfSubjectReview', { userInfo: USER }),
+  review('authorization.k8s.io', 'SelfSubjectAccessReview', { allowed: true }, checkAttributes),
+  review(
+    'authorization.k8s.io',
+    'SelfSubjectRulesReview',
+    {
+      incomplete: false,
+      nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+      resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+    },
+    checkNamespace,
+  ),
+  review('authentication.k8s.io', 'SelfSubjectReview', { userInfo: USER }),
 ];

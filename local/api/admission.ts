@@ -1,10 +1,12 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
-import { asJsonObject, isJsonObject, readPath } from './json.ts';
+import { asJsonObject, readPath } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { metadataFaults, nameFaults } from './object-names.ts';
-import { badRequest, invalid } from './refusals.ts';
+import { generateNameFaults, metadataFaults, nameFaults } from './object-names.ts';
+import { invalid } from './refusals.ts';
 import type { FieldFault, ResourceDefinition } from './resource.ts';
-import { metadataTypeFault, prune, typeFaults } from './schema.ts';
+import { isInt64, prune, typeFaults } from './schema.ts';
+
+const MAX_INT32 = 2 ** 31 - 1;
 
 /** `apiVersion` of the objects of a definition. */
 export function apiVersionOf(definition: Pick<ResourceDefinition, 'group' | 'version'>): string {
@@ -15,33 +17,6 @@ export function apiVersionOf(definition: Pick<ResourceDefinition, 'group' | 'ver
 export function fieldsOf(object: object): JsonObject {
   // Objects of the API are JSON; the interfaces that describe them have no index signature.
   return object as unknown as JsonObject;
-}
-
-/** Fills in `apiVersion` and `kind` where they are missing and refuses what cannot be an object of this definition. */
-export function checkEnvelope(definition: ResourceDefinition, object: KubernetesObject): void {
-  const fields = fieldsOf(object);
-  fields['apiVersion'] ??= apiVersionOf(definition);
-  fields['kind'] ??= definition.kind;
-  fields['metadata'] ??= {};
-  const expected = apiVersionOf(definition);
-  if (object.apiVersion !== expected) {
-    const found = String(object.apiVersion);
-    throw badRequest(`the API version in the data (${found}) does not match the expected API version (${expected})`);
-  }
-  const { metadata } = fields;
-  const fault = isJsonObject(metadata) ? metadataTypeFault(metadata) : 'metadata: must be an object';
-  if (fault !== undefined) {
-    const { version, kind } = definition;
-    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${fault}`);
-  }
-  if (isJsonObject(metadata)) dropNulls(metadata);
-}
-
-function dropNulls(metadata: JsonObject): void {
-  for (const [key, value] of Object.entries(metadata)) {
-    if (value === null) delete metadata[key];
-    else if ((key === 'labels' || key === 'annotations') && isJsonObject(value)) dropNulls(value);
-  }
 }
 
 /**
@@ -67,6 +42,7 @@ export function admit(
   const faults = [
     ...kindFaults(definition, object),
     ...(previous === undefined ? nameFaults(definition.kind, object.metadata.name) : []),
+    ...(previous === undefined ? generateNameFaults(object.metadata.generateName) : []),
     ...metadataFaults(asJsonObject(fields['metadata'])),
     ...(definition.validate?.(object, previous) ?? []),
     ...scaleFaults(definition, fields),
@@ -85,21 +61,19 @@ function scaleFaults(definition: ResourceDefinition, fields: JsonObject): FieldF
   const field = definition.scale?.specReplicasPath;
   if (field === undefined) return [];
   const replicas = readPath(fields, splitPath(field));
-  if (replicas === undefined || replicas === null) return [];
-  if (typeof replicas !== 'number') {
-    const message = `Invalid value: 0: ${field} is not an integer`;
-    return [{ reason: 'FieldValueInvalid', field, message }];
-  }
-  if (replicas >= 0) return [];
-  return [
-    { reason: 'FieldValueInvalid', field, message: `Invalid value: ${replicas}: should be a non-negative integer` },
+  if (replicas === null || (replicas === undefined && !Array.isArray(fields['spec']))) return [];
+  const fault = (value: number, rule: string): FieldFault[] => [
+    { reason: 'FieldValueInvalid', field, message: `Invalid value: ${value}: ${rule}` },
   ];
+  if (typeof replicas !== 'number' || !isInt64(replicas)) return fault(0, `${field} is not an integer`);
+  if (replicas < 0) return fault(replicas, 'should be a non-negative integer');
+  return replicas > MAX_INT32 ? fault(replicas, `should be less than or equal to ${MAX_INT32}`) : [];
 }
 
 function distinct(faults: readonly FieldFault[]): FieldFault[] {
   const seen = new Set<string>();
   return faults.filter((fault) => {
-    const key = `${fault.field} ${fault.reason}`;
+    const key = `${fault.field} ${fault.reason} ${fault.message}`;
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

@@ -98,13 +98,23 @@ describe('OpenAPI', () => {
 });
 
 describe('the reviews of access', () => {
-  test('allow everything, in whatever form they are asked', async () => {
+  test('allow everything', async () => {
     const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-    const asked = await api.request('POST', path, 'k8s\0', { 'content-type': 'application/vnd.kubernetes.protobuf' });
+    const asked = await api.request('POST', path, { spec: { resourceAttributes: { verb: 'get' } } });
     expect([asked.status, asked.body]).toMatchObject([
       201,
       { kind: 'SelfSubjectAccessReview', status: { allowed: true } },
     ]);
+  });
+
+  test.each([
+    ['what is about nothing', 'POST', '', { spec: {} }, 422],
+    ['another kind', 'POST', '', { kind: 'Boat' }, 400],
+    ['a list', 'GET', '', undefined, 405],
+    ['a name', 'POST', '/x', {}, 404],
+  ])('refuse %s', async (_what, method, below, body, code) => {
+    const path = `/apis/authorization.k8s.io/v1/selfsubjectaccessreviews${below}`;
+    expect((await api.request(method, path, body)).body).toMatchObject({ kind: 'Status', code });
   });
 });
 

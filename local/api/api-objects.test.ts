@@ -210,12 +210,14 @@ describe('lists', () => {
   });
 
   test('come as metadata alone', async () => {
-    const list = await api.request('GET', BOATS, undefined, METADATA);
+    const accept = METADATA.accept.replace('PartialObjectMetadata', 'PartialObjectMetadataList');
+    const list = await api.request('GET', BOATS, undefined, { accept });
     expect(list.body).toMatchObject({
       kind: 'PartialObjectMetadataList',
       items: [{ kind: 'PartialObjectMetadata' }, {}, {}, {}, {}],
     });
     const object = await api.request('GET', one('a'), undefined, METADATA);
     expect(Object.keys(object.body)).toEqual(['kind', 'apiVersion', 'metadata']);
+    expect((await api.request('GET', BOATS, undefined, METADATA)).status).toBe(406);
   });
 });

@@ -11,6 +11,7 @@ import { aggregatedDiscoveryVersion } from './negotiation.ts';
 import { OpenApi } from './openapi.ts';
 import type { PodLogs } from './pod-log.ts';
 import { methodNotAllowed } from './refusals.ts';
+import type { DecodeProtobuf } from './request-body.ts';
 import { parseResourcePath } from './request-path.ts';
 import { ResourceRequests } from './resource-requests.ts';
 import { StatusError } from './status-error.ts';
@@ -34,6 +35,8 @@ export interface ApiServerOptions {
   beforeAnswer?(request: IncomingMessage, response: ServerResponse, answer: Answer): boolean | Promise<boolean>;
   /** Told of each watch as it opens. */
   onWatch?(watch: OpenWatch): void;
+  /** Without it no body is read in protobuf. */
+  decodeProtobuf?: DecodeProtobuf;
   /** @default 3 MiB, as Kubernetes */
   maxBodyBytes?: number;
   /** @default 1024 */
@@ -105,6 +108,7 @@ class HttpApiServer implements ApiServer {
       virtual,
       ...(options.logs === undefined ? {} : { logs: options.logs }),
       clock: options.clock,
+      ...(options.decodeProtobuf === undefined ? {} : { decodeProtobuf: options.decodeProtobuf }),
       maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024,
       onWatch: (watch) => options.onWatch?.(watch),
       watch: {
@@ -191,7 +195,9 @@ class HttpApiServer implements ApiServer {
       return this.#resources.answer({ path, query: new URLSearchParams(search), request, response, signal });
     }
     const fixed = this.#fixedAnswer(pathname, request.headers.accept);
-    if (fixed !== undefined && request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
+    const { method } = request;
+    const isRead = method === 'GET' || (method === 'HEAD' && !/^\/(api|apis|api\/v1|version)?\/?$/.test(pathname));
+    if (fixed !== undefined && !isRead) throw methodNotAllowed();
     return fixed ?? pageNotFound();
   }
 

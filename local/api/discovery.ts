@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isBuiltIn } from './object-writes.ts';
+import { isBuiltIn } from './object-envelope.ts';
 import type { ResourceDefinition } from './resource.ts';
 
 /** A resource the API serves; virtual ones store nothing. */

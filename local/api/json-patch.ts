@@ -10,7 +10,8 @@ interface Operation {
   op: string;
   path: string[];
   from?: string[];
-  value?: JsonValue;
+  /** `null` where the patch has none. */
+  value: JsonValue;
 }
 
 /**
@@ -18,7 +19,7 @@ interface Operation {
  *
  * Source: RFC 6902.
  *
- * @throws StatusError 400 when the patch is none, 422 when it cannot be put on this target
+ * @throws StatusError 400 when the patch is no list of objects, 422 when it cannot be put on this target
  */
 export function applyJsonPatch(target: JsonValue, patch: JsonValue): JsonValue {
   const operations = readPatch(patch);
@@ -33,13 +34,12 @@ function readPatch(patch: JsonValue): Operation[] {
     throw new StatusError(413, 'RequestEntityTooLarge', `a JSON patch may have ${MAX_OPERATIONS} operations`);
   }
   return patch.map((item) => {
-    if (!isJsonObject(item)) throw badRequest('each operation of a JSON patch must be an object');
-    const { op, path, from, value } = item;
+    if (item !== null && !isJsonObject(item)) throw badRequest('each operation of a JSON patch must be an object');
+    const { op, path, from, value = null } = item ?? {};
     if (typeof op !== 'string' || typeof path !== 'string') {
-      throw badRequest('each operation of a JSON patch needs op and path, both strings');
+      throw impossible('each operation needs op and path, both strings');
     }
-    const operation: Operation = { op, path: readPointer(path) };
-    if (value !== undefined) operation.value = value;
+    const operation: Operation = { op, path: readPointer(path), value };
     if (typeof from === 'string') operation.from = readPointer(from);
     return operation;
   });
@@ -47,7 +47,7 @@ function readPatch(patch: JsonValue): Operation[] {
 
 function readPointer(pointer: string): string[] {
   if (pointer === '') return [];
-  if (!pointer.startsWith('/')) throw badRequest(`"${pointer}" is not a JSON pointer`);
+  if (!pointer.startsWith('/')) throw impossible(`"${pointer}" is not a JSON pointer`);
   return pointer
     .slice(1)
     .split('/')
@@ -57,12 +57,12 @@ function readPointer(pointer: string): string[] {
 function applyOperation(document: JsonValue, { op, path, from, value }: Operation): JsonValue {
   switch (op) {
     case 'add':
-      return add(document, path, required(value));
+      return add(document, path, value);
     case 'remove':
       return remove(document, path);
     case 'replace':
       read(document, path);
-      return set(document, path, required(value));
+      return set(document, path, value);
     case 'move': {
       const moved = read(document, required(from));
       if (required(from).every((part, index) => part === path[index]) && path.length > required(from).length) {
@@ -73,19 +73,20 @@ function applyOperation(document: JsonValue, { op, path, from, value }: Operatio
     case 'copy':
       return add(document, path, copyJson(read(document, required(from))));
     case 'test':
-      if (!jsonEquals(read(document, path), value ?? null)) throw impossible('a test of the patch did not hold');
+      if (!jsonEquals(read(document, path), value)) throw impossible('a test of the patch did not hold');
       return document;
     default:
-      throw badRequest(`"${op}" is not an operation of a JSON patch`);
+      throw impossible(`"${op}" is not an operation`);
   }
 }
 
-function required<T>(part: T | undefined): T {
-  if (part === undefined) throw badRequest('an operation of the JSON patch lacks its value or from');
-  return part;
+function required(from: string[] | undefined): string[] {
+  if (from === undefined) throw impossible('an operation lacks its from');
+  return from;
 }
 
-function impossible(why: string): StatusError {
+/** The patch cannot be put on the object. */
+export function impossible(why: string): StatusError {
   return new StatusError(422, 'Invalid', `the patch cannot be put on the object: ${why}`, {});
 }
 

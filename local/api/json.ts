@@ -52,7 +52,7 @@ export function writePath(object: JsonObject, path: readonly string[], value: Js
 /**
  * A deep copy that can be changed. Keys without a value and the key `__proto__` are left out.
  *
- * @throws StatusError 400 when the value nests deeper than any real object does
+ * @throws StatusError 400 when the value nests deeper than any real object does, or holds a number that JSON cannot
  */
 export function copyJson<T>(value: T): T {
   // The copy has the shape of its source; TypeScript cannot follow that through the walk.
@@ -65,6 +65,9 @@ export function frozenCopy<T>(value: T): T {
 }
 
 function copyValue(value: unknown, depth: number, frozen: boolean): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new StatusError(400, 'BadRequest', 'a number is larger than any that can be kept');
+  }
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) throw new StatusError(400, 'BadRequest', 'the object nests too deep');
   if (Array.isArray(value)) {

@@ -3,8 +3,8 @@ import { isJsonObject } from './json.ts';
 import { compareKeys, objectKey } from './object-index.ts';
 import { badRequest, expired, invalidOptions } from './refusals.ts';
 import type { ListMetadata } from './representation.ts';
-import { parseCount } from './request-options.ts';
-import type { ResourceDefinition } from './resource.ts';
+import { parseNumber } from './request-options.ts';
+import type { FieldFault, ResourceDefinition } from './resource.ts';
 import { compileLabelSelector, parseFieldSelector } from './selectors.ts';
 import { StatusError } from './status-error.ts';
 import type { ObjectStore } from './store.ts';
@@ -76,7 +76,13 @@ export function listPage(
   filter: ObjectFilter,
   query: URLSearchParams,
 ): Page {
-  const limit = parseCount(query, 'limit') ?? 0;
+  // As in Kubernetes a negative limit is taken, and counts as none.
+  const limit = Math.max(0, parseNumber(query, 'limit') ?? 0);
+  parseNumber(query, 'timeoutSeconds');
+  if (query.has('sendInitialEvents')) {
+    const message = 'Forbidden: sendInitialEvents is forbidden for list';
+    throw invalidOptions('ListOptions', { reason: 'FieldValueForbidden', field: 'sendInitialEvents', message });
+  }
   const token = query.get('continue') ?? '';
   const start = token === '' ? undefined : readToken(token);
   const exact = start?.version ?? exactVersion(store, query);
@@ -130,34 +136,23 @@ function listAt(
 function exactVersion(store: ObjectStore, query: URLSearchParams): string | undefined {
   const version = parseVersion(query);
   const match = query.get('resourceVersionMatch') ?? '';
-  if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw optionFault(
-      'FieldValueNotSupported',
-      'resourceVersionMatch',
-      `Unsupported value: ${JSON.stringify(match)}: supported values: "", "Exact", "NotOlderThan"`,
-    );
-  }
+  const faults: FieldFault[] = [];
   if (match !== '' && version === undefined) {
-    throw optionFault(
-      'FieldValueForbidden',
-      'resourceVersionMatch',
-      'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
+    const message = 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided';
+    faults.push({ reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
+  }
+  if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
+    const message = `Unsupported value: ${JSON.stringify(match)}: supported values: "", "Exact", "NotOlderThan"`;
+    faults.push({ reason: 'FieldValueNotSupported', field: 'resourceVersionMatch', message });
   }
   if (match === 'Exact' && version === 0) {
-    throw optionFault(
-      'FieldValueForbidden',
-      'resourceVersionMatch',
-      'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"',
-    );
+    const message = 'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"';
+    faults.push({ reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
   }
+  if (faults.length > 0) throw invalidOptions('ListOptions', ...faults);
   if (version === undefined) return undefined;
   if (version > Number(store.resourceVersion)) throw tooLargeVersion(version, store.resourceVersion);
   return match === 'Exact' ? String(version) : undefined;
-}
-
-function optionFault(reason: string, field: string, message: string): StatusError {
-  return invalidOptions('ListOptions', { reason, field, message });
 }
 
 /** The version a client asks for does not exist yet; it may try again in a second. */

@@ -2,13 +2,14 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { admit, checkEnvelope, fieldsOf } from './admission.ts';
+import { admit, fieldsOf } from './admission.ts';
 import { ChangeHistory } from './change-history.ts';
 import { asJsonObject, copyJson, frozenCopy, frozenLike, jsonEquals, readPath } from './json.ts';
+import { readEnvelope } from './object-envelope.ts';
 import { ObjectIndex } from './object-index.ts';
 import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
 import { finalizersAfterDelete } from './propagation.ts';
-import { alreadyExists, badRequest, conflict, invalid, notFound } from './refusals.ts';
+import { alreadyExists, badRequest, conflict, invalid, notFound, nothingThere } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { StatusError } from './status-error.ts';
 import type { DeleteOptions, ListFilter, ObjectStore, WatchEvent, WriteOptions } from './store.ts';
@@ -85,8 +86,7 @@ class MemoryStore implements ObjectStore {
   create<T extends KubernetesObject>(resource: string, object: T, options: WriteOptions = {}): T {
     const table = this.#table(resource);
     const { definition, index } = table;
-    const created: KubernetesObject = copyJson(object);
-    checkEnvelope(definition, created);
+    const created = readEnvelope(definition, fieldsOf(copyJson(object)), 'body');
     const { metadata } = created;
     metadata.name = this.#nameFor(table, created);
     if (!definition.namespaced) delete metadata.namespace;
@@ -130,8 +130,7 @@ class MemoryStore implements ObjectStore {
   update<T extends KubernetesObject>(resource: string, object: T, options: WriteOptions = {}): T {
     const table = this.#table(resource);
     const { definition } = table;
-    const sent: KubernetesObject = copyJson(object);
-    checkEnvelope(definition, sent);
+    const sent = readEnvelope(definition, fieldsOf(copyJson(object)), 'body');
     const { name, resourceVersion, uid } = sent.metadata;
     const current = this.get(resource, sent.metadata.namespace ?? '', name);
     if (
@@ -244,7 +243,7 @@ class MemoryStore implements ObjectStore {
 
   #table(resource: string): Table {
     const table = this.#tables.get(resource);
-    if (table === undefined) throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+    if (table === undefined) throw nothingThere();
     return table;
   }
 

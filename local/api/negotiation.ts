@@ -5,10 +5,12 @@ export interface Representation {
   as: 'Object' | 'Table' | 'PartialObjectMetadata';
   /** Version of `meta.k8s.io` for tables and metadata. */
   metaVersion: 'v1' | 'v1beta1';
+  /** Metadata only: asked for as that of one object, and not of a list. */
+  isOfOne: boolean;
   format: 'json' | 'yaml';
 }
 
-const WHOLE_OBJECTS: Representation = { as: 'Object', metaVersion: 'v1', format: 'json' };
+const WHOLE_OBJECTS: Representation = { as: 'Object', metaVersion: 'v1', isOfOne: false, format: 'json' };
 const MAX_ACCEPT_LENGTH = 4096;
 
 interface AcceptClause {
@@ -52,9 +54,9 @@ export function negotiate(accept: string | undefined): Representation {
     if (as === undefined) return { ...WHOLE_OBJECTS, format };
     const metaVersion = clause.parameters.get('v');
     if (clause.parameters.get('g') !== 'meta.k8s.io' || (metaVersion !== 'v1' && metaVersion !== 'v1beta1')) continue;
-    if (as === 'Table') return { as, metaVersion, format };
+    if (as === 'Table') return { as, metaVersion, isOfOne: false, format };
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
-      return { as: 'PartialObjectMetadata', metaVersion, format };
+      return { as: 'PartialObjectMetadata', metaVersion, isOfOne: as === 'PartialObjectMetadata', format };
     }
   }
   const message =

@@ -54,7 +54,13 @@ export function nameFaults(kind: string, name: string): FieldFault[] {
   ];
 }
 
-/** Faults of labels, annotations and finalizers; their types must have been checked before. */
+/** Faults of the beginning of a name; a dash at its end is fine, since more follows. */
+export function generateNameFaults(prefix: string | undefined): FieldFault[] {
+  if (prefix === undefined || prefix === '' || isObjectName(prefix.replace(/-$/, 'x'))) return [];
+  return [invalidValue('metadata.generateName', prefix, 'must be the beginning of a DNS subdomain')];
+}
+
+/** Faults of labels, annotations, finalizers and owners; their types must have been checked before. */
 export function metadataFaults(metadata: JsonObject): FieldFault[] {
   const faults: FieldFault[] = [];
   for (const [key, value] of entries(metadata['labels'])) {
@@ -85,11 +91,39 @@ export function metadataFaults(metadata: JsonObject): FieldFault[] {
     const message = `Too long: may not be more than ${MAX_ANNOTATIONS_BYTES} bytes`;
     faults.push({ reason: 'FieldValueTooLong', field: 'metadata.annotations', message });
   }
-  const finalizers = metadata['finalizers'];
-  for (const finalizer of Array.isArray(finalizers) ? finalizers : []) {
+  return [...faults, ...finalizerFaults(metadata['finalizers']), ...ownerFaults(metadata['ownerReferences'])];
+}
+
+function finalizerFaults(value: unknown): FieldFault[] {
+  const finalizers: unknown[] = Array.isArray(value) ? value : [];
+  const faults: FieldFault[] = [];
+  for (const finalizer of finalizers) {
     if (typeof finalizer !== 'string' || !isQualifiedName(finalizer)) {
       faults.push(invalidValue('metadata.finalizers', finalizer, 'must be a qualified name such as example.com/name'));
     }
+  }
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    faults.push(invalidValue('metadata.finalizers', finalizers, 'orphan and foregroundDeletion exclude each other'));
+  }
+  return faults;
+}
+
+function ownerFaults(value: unknown): FieldFault[] {
+  const owners = (Array.isArray(value) ? value : []).filter(isJsonObject);
+  const faults: FieldFault[] = [];
+  for (const owner of owners) {
+    for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
+      const text = owner[key] ?? '';
+      if (typeof text !== 'string' || text === '') {
+        faults.push(invalidValue(`metadata.ownerReferences.${key}`, text, 'must not be empty'));
+      }
+    }
+    if (owner['apiVersion'] === 'v1' && owner['kind'] === 'Event') {
+      faults.push(invalidValue('metadata.ownerReferences', owner, 'an Event cannot own anything'));
+    }
+  }
+  if (owners.filter((owner) => owner['controller'] === true).length > 1) {
+    faults.push(invalidValue('metadata.ownerReferences', owners, 'only one owner can be the controller'));
   }
   return faults;
 }

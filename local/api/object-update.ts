@@ -3,7 +3,7 @@ import { fieldsOf, splitPath } from './admission.ts';
 import { copyJson, jsonEquals, readPath, writePath } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { invalid, methodNotAllowed } from './refusals.ts';
-import type { ResourceDefinition } from './resource.ts';
+import type { FieldFault, ResourceDefinition } from './resource.ts';
 import type { WriteOptions } from './store.ts';
 
 /**
@@ -52,6 +52,26 @@ const SYSTEM_FIELDS = [
 /** Puts back, in place, the metadata that only the store writes. */
 export function keepSystemFields(current: KubernetesObject, next: KubernetesObject): void {
   for (const field of SYSTEM_FIELDS) takeField(fieldsOf(next.metadata), fieldsOf(current.metadata), field);
+}
+
+/**
+ * What a patch may not do to the metadata that only the store writes.
+ *
+ * @throws StatusError 422
+ */
+export function checkSystemFields(
+  definition: ResourceDefinition,
+  current: KubernetesObject,
+  next: KubernetesObject,
+): void {
+  const faults: FieldFault[] = [];
+  for (const field of ['uid', 'deletionTimestamp'] as const) {
+    const value = next.metadata[field];
+    if (value === undefined || value === current.metadata[field]) continue;
+    const message = `Invalid value: ${JSON.stringify(value)}: field is immutable`;
+    faults.push({ reason: 'FieldValueInvalid', field: `metadata.${field}`, message });
+  }
+  if (faults.length > 0) throw invalid(definition, current.metadata.name, faults);
 }
 
 /** @throws StatusError 422 when an object that is being deleted would get new finalizers */

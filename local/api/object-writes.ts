@@ -1,13 +1,24 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { apiVersionOf, checkEnvelope, fieldsOf } from './admission.ts';
+import { apiVersionOf, fieldsOf } from './admission.ts';
 import { applyConfiguration } from './apply-patch.ts';
 import { asJsonObject, copyJson, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
-import { applyJsonPatch } from './json-patch.ts';
+import { applyJsonPatch, impossible } from './json-patch.ts';
 import { noteUpdate } from './managed-fields.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { badRequest, invalid, invalidOptions, invalidPatch, notFound, unsupportedMediaType } from './refusals.ts';
+import { isBuiltIn, readEnvelope } from './object-envelope.ts';
+import type { Origin } from './object-envelope.ts';
+import { checkSystemFields } from './object-update.ts';
+import {
+  badRequest,
+  conflict,
+  invalid,
+  invalidOptions,
+  invalidPatch,
+  notFound,
+  unsupportedMediaType,
+} from './refusals.ts';
 import type { WriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { scaleFault, scaleOf, withScale } from './scale.ts';
@@ -41,11 +52,6 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 
-/** Whether the kind is one of Kubernetes' own, which differ from custom ones in patch types and in PUT. */
-export function isBuiltIn({ group }: ResourceDefinition): boolean {
-  return !group.includes('.') || group.endsWith('.k8s.io');
-}
-
 /**
  * The patch types of a kind.
  *
@@ -64,7 +70,7 @@ export function checkPatchType(
 
 /** `POST`: makes an object. */
 export function createObject(target: WriteTarget, body: JsonValue): WriteResult {
-  const object = readObject(target, body, undefined);
+  const object = readObject(target, body, { origin: 'body' });
   const warnings = checkFields(target, object);
   const managed = stampManagers(target, undefined, object);
   const { definition, store, query } = target;
@@ -77,12 +83,11 @@ export function replaceObject(target: WriteTarget, name: string, body: JsonValue
   if (subresource === 'scale') {
     const fault = scaleFault(body);
     if (fault !== undefined) throw badRequest(`the object provided is unrecognized (must be of type Scale): ${fault}`);
-    if ((asJsonObject(asJsonObject(body)['metadata'])['name'] ?? '') === '') throw badRequest('name must be provided');
     return writeScale(target, name, body);
   }
-  const object = readObject(target, body, name);
+  const object = readObject(target, body, { name, origin: 'body' });
   const current = store.get(definition.plural, namespace, name);
-  if (!isBuiltIn(definition) && (object.metadata.resourceVersion ?? '') === '') {
+  if (!isBuiltIn(definition) && ['', '0'].includes(object.metadata.resourceVersion ?? '')) {
     const message = 'Invalid value: 0: must be specified for an update';
     throw invalid({ ...definition, kind: definition.plural }, name, [
       { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message },
@@ -96,6 +101,10 @@ export function replaceObject(target: WriteTarget, name: string, body: JsonValue
 export function patchObject(target: WriteTarget, name: string, mediaType: string, patch: JsonValue): WriteResult {
   const { definition, namespace, store, subresource } = target;
   if (mediaType === APPLY_PATCH) return applyObject(target, name, patch);
+  if (target.query.force !== undefined) {
+    const message = 'Forbidden: may only be set for server-side apply';
+    throw invalidOptions('PatchOptions', { reason: 'FieldValueForbidden', field: 'force', message });
+  }
   const current = store.get(definition.plural, namespace, name);
   if (subresource === 'scale') {
     const scale = patched(target, scaleOf(definition, current), mediaType, patch);
@@ -104,20 +113,20 @@ export function patchObject(target: WriteTarget, name: string, mediaType: string
     return writeScale(target, name, scale);
   }
   const result = patched(target, fieldsOf(current), mediaType, patch);
-  const object = readObject(target, result, name);
+  const object = readObject(target, result, { name, origin: 'patch' });
+  checkSystemFields(definition, current, object);
   const warnings = checkFields(target, object);
   return { object: write(target, current, object), created: false, warnings };
 }
 
-/** The object the body holds, with the namespace and name of the path. */
-function readObject(target: WriteTarget, body: JsonValue, name: string | undefined): KubernetesObject {
+/** The object the value holds, with the namespace and name of the path. */
+function readObject(
+  target: WriteTarget,
+  value: JsonValue,
+  { name, origin }: { name?: string; origin: Origin },
+): KubernetesObject {
   const { definition, namespace } = target;
-  if (!isJsonObject(body)) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${definition.kind}): it is not an object`);
-  }
-  // Whatever is missing or of a wrong type is found by the checks that follow.
-  const object = copyJson(body) as unknown as KubernetesObject;
-  checkEnvelope(definition, object);
+  const object = readEnvelope(definition, copyJson(value), origin);
   const { metadata } = object;
   if (definition.namespaced) {
     if (metadata.namespace !== undefined && metadata.namespace !== '' && metadata.namespace !== namespace) {
@@ -126,11 +135,20 @@ function readObject(target: WriteTarget, body: JsonValue, name: string | undefin
     metadata.namespace = namespace;
   }
   if (name === undefined) return object;
-  if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== name) {
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
-  }
+  checkName(metadata.name, name, origin);
   metadata.name = name;
   return object;
+}
+
+/** Server-side apply may leave the name to the path. */
+function checkName(found: string | undefined, name: string, origin: Origin): void {
+  if (found === undefined || found === '') {
+    if (origin === 'apply') return;
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  }
+  if (found !== name) {
+    throw badRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
+  }
 }
 
 /** Takes unknown fields out; refuses or warns of them as the client asked. */
@@ -197,22 +215,27 @@ function writeOptions({ query, subresource }: WriteTarget): WriteOptions {
   return { dryRun: query.dryRun, ...(subresource === undefined ? {} : { subresource }) };
 }
 
+/** @param scale - one in which `scaleFault` finds no fault */
 function writeScale(target: WriteTarget, name: string, scale: JsonValue): WriteResult {
   const { definition, namespace, store } = target;
   const current = store.get(definition.plural, namespace, name);
-  const scaledName = asJsonObject(asJsonObject(scale)['metadata'])['name'];
-  if (scaledName !== undefined && scaledName !== name) {
-    throw badRequest(
-      `the name of the object (${JSON.stringify(scaledName)}) does not match the name on the URL (${name})`,
-    );
+  const { name: given = '', namespace: within = '', uid = '' } = asJsonObject(asJsonObject(scale)['metadata']);
+  checkName(typeof given === 'string' ? given : JSON.stringify(given), name, 'body');
+  if (within !== '' && within !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
+  if (uid !== '' && uid !== current.metadata.uid) throw conflict(definition, name, 'its uid is another');
   const next = stampManagers(target, current, withScale(definition, current, scale));
   const written = store.update(definition.plural, next, writeOptions(target));
   return { object: scaleOf(definition, written), created: false, warnings: [] };
 }
 
 function patched({ definition }: WriteTarget, current: JsonObject, mediaType: string, patch: JsonValue): JsonValue {
-  if (mediaType === JSON_PATCH) return applyJsonPatch(current, patch);
+  if (mediaType === JSON_PATCH) {
+    const result = applyJsonPatch(current, patch);
+    if (!isJsonObject(result)) throw impossible('it leaves no object');
+    return result;
+  }
   if (mediaType === MERGE_PATCH) {
     if (!isJsonObject(patch)) throw badRequest('a merge patch must be an object');
     return applyMergePatch(current, patch);
@@ -230,24 +253,30 @@ function applyObject(target: WriteTarget, name: string, patch: JsonValue): Write
   if (typeof patch['apiVersion'] !== 'string' || typeof patch['kind'] !== 'string') {
     throw badRequest('the configuration to apply must have apiVersion and kind');
   }
-  const applied = readObject(target, patch, name);
+  const applied = readObject(target, patch, { name, origin: 'apply' });
   if (applied.metadata.managedFields !== undefined) {
     throw badRequest('metadata.managedFields must be nil in a configuration to apply');
   }
-  const warnings = checkFields(target, applied);
+  // Who manages a field cannot be told of one that there is not.
+  checkFields({ ...target, query: { ...query, fieldValidation: 'Strict' } }, applied);
   const current = store.find(definition.plural, namespace, name);
   if (current === undefined && subresource !== undefined) throw notFound(definition, name);
+  if (current === undefined) {
+    // What it is called may be left out only where it is there already.
+    const { name: given } = asJsonObject(patch['metadata']);
+    checkName(typeof given === 'string' ? given : undefined, name, 'body');
+  } else checkSystemFields(definition, current, applied);
   const { apiVersion, kind } = applied;
   const live: JsonObject = current === undefined ? { apiVersion, kind, metadata: {} } : fieldsOf(current);
   const result = applyConfiguration(live, fieldsOf(applied), {
     fieldManager: query.fieldManager,
-    force: query.force,
+    force: query.force === true,
     schema: definition.schema,
     apiVersion: apiVersionOf(definition),
     time: timestamp(target.clock),
   }) as unknown as KubernetesObject;
   if (current === undefined) {
-    return { object: store.create(definition.plural, result, { dryRun: query.dryRun }), created: true, warnings };
+    return { object: store.create(definition.plural, result, { dryRun: query.dryRun }), created: true, warnings: [] };
   }
-  return { object: store.update(definition.plural, result, writeOptions(target)), created: false, warnings };
+  return { object: store.update(definition.plural, result, writeOptions(target)), created: false, warnings: [] };
 }

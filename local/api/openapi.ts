@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ServedResource } from './discovery.ts';
 import { asJsonObject } from './json.ts';
-import { APPLY_PATCH, isBuiltIn } from './object-writes.ts';
+import { isBuiltIn } from './object-envelope.ts';
+import { APPLY_PATCH } from './object-writes.ts';
 import type { ResourceDefinition } from './resource.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';

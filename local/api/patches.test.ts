@@ -70,6 +70,7 @@ describe('JSON patch', () => {
       ],
       {},
     ],
+    ['adds nothing as null', { a: 1 }, [{ op: 'add', path: '/b' }], { a: 1, b: null }],
     ['replaces the whole', { a: 1 }, [{ op: 'replace', path: '', value: [] }], []],
   ])('%s', (_title, target, patch, expected) => {
     expect(applyJsonPatch(target, patch)).toEqual(expected);
@@ -87,10 +88,11 @@ describe('JSON patch', () => {
     [422, [{ op: 'add', path: '/__proto__/x', value: 1 }]],
     [400, { op: 'add' }],
     [400, ['x']],
-    [400, [{ op: 'add', path: '/b' }]],
-    [400, [{ op: 'add', path: 'b', value: 1 }]],
-    [400, [{ op: 'jump', path: '/b', value: 1 }]],
-    [400, [{ op: 'move', path: '/b' }]],
+    [422, [{}]],
+    [422, [null]],
+    [422, [{ op: 'add', path: 'b', value: 1 }]],
+    [422, [{ op: 'jump', path: '/b', value: 1 }]],
+    [422, [{ op: 'move', path: '/b' }]],
     [400, null],
   ])('answers %j to %j', (code, patch) => {
     const target: JsonValue = { a: 1, list: [1], deep: { x: 1 } };
@@ -147,10 +149,13 @@ describe('strategic merge patch', () => {
     expect(applyStrategicMergePatch(pod, patch, {})).toMatchObject(expected);
   });
 
-  test.each<JsonValue>([[], 'x', { spec: { containers: ['x'] } }, { spec: { containers: [{ image: 'x' }] } }])(
-    'refuses %j with 400',
-    (patch) => {
-      expect(() => applyStrategicMergePatch(pod, patch, {})).toThrow(expect.objectContaining({ code: 400 }));
-    },
-  );
+  test.each<[JsonValue, number]>([
+    [[], 400],
+    ['x', 400],
+    [{ $patch: 'jump' }, 400],
+    [{ $retainKeys: 'x' }, 400],
+    [{ spec: { containers: ['x'] } }, 422],
+  ])('refuses %j with %i', (patch, code) => {
+    expect(() => applyStrategicMergePatch(pod, patch, {})).toThrow(expect.objectContaining({ code }));
+  });
 });

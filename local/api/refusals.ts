@@ -1,5 +1,6 @@
 import type { FieldFault, ResourceDefinition } from './resource.ts';
 import { StatusError } from './status-error.ts';
+import type { StatusDetails } from './status-error.ts';
 
 type Named = Pick<ResourceDefinition, 'group' | 'plural' | 'kind'>;
 
@@ -45,14 +46,14 @@ export function invalid(definition: Named, name: string, faults: readonly FieldF
   return new StatusError(422, 'Invalid', `${qualifiedKind(definition)} "${name}" is invalid: ${text}`, {
     ...(name === '' ? {} : { name }),
     ...(definition.group === '' ? {} : { group: definition.group }),
-    kind: definition.kind,
+    ...(definition.kind === '' ? {} : { kind: definition.kind }),
     causes: [...faults],
   });
 }
 
-/** A fault of the request's own options, e.g. `ListOptions` or `PatchOptions`. */
-export function invalidOptions(kind: string, fault: FieldFault): StatusError {
-  return invalid({ group: 'meta.k8s.io', kind, plural: '' }, '', [fault]);
+/** Faults of the request's own options, e.g. `ListOptions` or `PatchOptions`. */
+export function invalidOptions(kind: string, ...faults: readonly FieldFault[]): StatusError {
+  return invalid({ group: 'meta.k8s.io', kind, plural: '' }, '', faults);
 }
 
 /** What the patch makes of the object cannot be read as what it is. */
@@ -67,13 +68,31 @@ export function expired(message: string): StatusError {
   return new StatusError(410, 'Expired', message);
 }
 
+/** Nothing is served at the path. */
+export function nothingThere(): StatusError {
+  return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
 export function methodNotAllowed(): StatusError {
-  return new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+  const message = 'the server does not allow this method on the requested resource';
+  return new StatusError(405, 'MethodNotAllowed', message, {});
+}
+
+/** The kind is served by definition, as a custom resource is, and does not do this. */
+export function verbNotSupported({ group, plural }: Named, verb: string): StatusError {
+  const message = `${verb} is not supported on resources of kind "${plural}.${group}"`;
+  return new StatusError(405, 'MethodNotAllowed', message, { group, kind: plural });
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body is of a media type that is not read here - accepted media types include: ${accepted.join(', ')}`;
   return new StatusError(415, 'UnsupportedMediaType', message);
+}
+
+function detailsObject({ causes, ...details }: StatusDetails): object {
+  if (causes === undefined) return details;
+  // A cause that is about no field names none.
+  return { ...details, causes: causes.map(({ field, ...cause }) => (field === '' ? cause : { ...cause, field })) };
 }
 
 /** The `Status` object that stands for a refusal on the wire. */
@@ -85,7 +104,7 @@ export function statusObject(error: StatusError): Record<string, unknown> {
     status: 'Failure',
     message: error.message,
     ...(error.reason === '' ? {} : { reason: error.reason }),
-    ...(error.details === undefined ? {} : { details: error.details }),
+    ...(error.details === undefined ? {} : { details: detailsObject(error.details) }),
     code: error.code,
   };
 }

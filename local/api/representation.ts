@@ -5,6 +5,7 @@ import type { Representation } from './negotiation.ts';
 import { objectText } from './object-text.ts';
 import { invalidOptions } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
+import { StatusError } from './status-error.ts';
 import { columnDefinitions, partialObjectMetadata, tableRow } from './table.ts';
 import type { IncludeObject } from './table.ts';
 
@@ -24,16 +25,23 @@ export interface View {
 }
 
 /**
- * The `includeObject` option of tables.
+ * The `includeObject` option of tables, which nothing else looks at.
  *
  * @throws StatusError 422
  */
-export function parseIncludeObject(query: URLSearchParams): IncludeObject {
+export function parseIncludeObject(query: URLSearchParams, representation: Representation): IncludeObject {
   const value = query.get('includeObject') ?? '';
+  if (representation.as !== 'Table') return 'Metadata';
   if (value === '' || value === 'Metadata') return 'Metadata';
   if (value === 'None' || value === 'Object') return value;
   const message = `Unsupported value: ${JSON.stringify(value)}: supported values: "None", "Metadata", "Object"`;
   throw invalidOptions('TableOptions', { reason: 'FieldValueNotSupported', field: 'includeObject', message });
+}
+
+/** @throws StatusError 406 when metadata is asked for as that of one object, which a list is not */
+export function checkListRepresentation({ representation: { as, isOfOne } }: View): void {
+  if (as !== 'PartialObjectMetadata' || !isOfOne) return;
+  throw new StatusError(406, 'NotAcceptable', 'PartialObjectMetadata is that of one object: a list is asked for');
 }
 
 /** One object, the way the client wants it. */

@@ -1,7 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { ResourceRequest } from './resource-request.ts';
 import { TAKEN_OVER, jsonAnswer, pageNotFound } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { JsonValue } from './json.ts';
@@ -9,18 +7,21 @@ import { listPage, parseFilter, parseVersion, tooLargeVersion } from './listing.
 import { defaultFieldManager } from './managed-fields.ts';
 import { negotiate } from './negotiation.ts';
 import { parseDeleteOptions } from './object-deletes.ts';
+import { isBuiltIn } from './object-envelope.ts';
 import { APPLY_PATCH, checkPatchType, createObject, patchObject, replaceObject } from './object-writes.ts';
 import type { WriteResult, WriteTarget } from './object-writes.ts';
-import { parseLogOptions } from './pod-log.ts';
 import type { PodLogs } from './pod-log.ts';
-import { badRequest, methodNotAllowed, notFound } from './refusals.ts';
-import { parseIncludeObject, renderList, renderObject } from './representation.ts';
+import { refuseContainerWish, sendLog } from './pod-requests.ts';
+import { methodNotAllowed, nothingThere } from './refusals.ts';
+import { checkListRepresentation, parseIncludeObject, renderList, renderObject } from './representation.ts';
 import type { View } from './representation.ts';
-import { decodeBody, decodeJson, decodeYaml, mediaTypeOf, readBody } from './request-body.ts';
-import { parseBoolean, parseWriteQuery } from './request-options.ts';
+import { decodeBody, decodeJson, decodeYaml, mediaTypeOf, readBody, readBytes } from './request-body.ts';
+import type { DecodeProtobuf, RequestBody } from './request-body.ts';
+import { checkTimeout, parseBoolean, parseWriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
+import type { ResourceRequest } from './resource-request.ts';
+import { routeOf } from './resource-routes.ts';
 import { scaleOf } from './scale.ts';
-import { StatusError } from './status-error.ts';
 import type { ObjectStore } from './store.ts';
 import type { VirtualResource } from './virtual-resource.ts';
 import { createVirtual } from './virtual-requests.ts';
@@ -34,12 +35,12 @@ export interface ResourceRequestOptions {
   logs?: PodLogs;
   clock: Clock;
   maxBodyBytes: number;
+  /** Without it no body is read in protobuf. */
+  decodeProtobuf?: DecodeProtobuf;
   watch: WatchBounds;
   /** Told of each watch as it opens. */
   onWatch?(watch: OpenWatch): void;
 }
-
-const STREAMING_SUBRESOURCES = new Set(['exec', 'attach', 'portforward', 'proxy']);
 
 /** Answers requests for the resources of a store and for virtual ones. */
 export class ResourceRequests {
@@ -62,103 +63,91 @@ export class ResourceRequests {
   /** @throws StatusError, PlainTextRefusal */
   async answer(request: ResourceRequest): Promise<Answer | typeof TAKEN_OVER> {
     const { path } = request;
+    checkTimeout(request.query);
     const key = resourceKey({ group: path.group, version: path.version, plural: path.resource });
     const virtual = this.#virtual.get(key);
-    if (virtual !== undefined) return createVirtual(virtual, request, this.#options.maxBodyBytes);
+    if (virtual !== undefined) {
+      const { decodeProtobuf } = this.#options;
+      return createVirtual(virtual, request, { read: () => this.#body(request), decodeProtobuf });
+    }
     const definition = this.#definitions.get(key);
     if (definition === undefined) {
       if (path.group !== '') return pageNotFound();
-      throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+      throw nothingThere();
     }
-    if (path.namespace !== undefined && !definition.namespaced) return pageNotFound();
-    if (path.name !== undefined && path.namespace === undefined && definition.namespaced) return pageNotFound();
-    const method = request.request.method ?? '';
-    if (path.name === undefined) return this.#answerCollection(definition, method, request);
-    return this.#answerObject(definition, path.name, method, request);
-  }
-
-  async #answerCollection(
-    definition: ResourceDefinition,
-    method: string,
-    request: ResourceRequest,
-  ): Promise<Answer | typeof TAKEN_OVER> {
-    switch (method) {
-      case 'GET':
-        if (parseBoolean(request.query, 'watch')) return this.#watch(definition, request);
-        return this.#list(definition, request);
-      case 'POST': {
-        const view = this.#view(definition, request);
-        checkVerb(definition, 'create');
-        const target = this.#target(definition, request, 'CreateOptions');
-        const text = await readBody(request.request, this.#options.maxBodyBytes);
-        return written(view, createObject(target, decodeBody(text, mediaTypeOf(request.request), definition.kind)));
-      }
-      case 'DELETE':
+    const route = routeOf(definition, path, request.request.method ?? '');
+    if (route.verb === 'pod') {
+      this.#options.store.get(definition.plural, path.namespace ?? '', route.name);
+      refuseContainerWish(route.subresource);
+      return sendLog(this.#options.logs, route.name, request);
+    }
+    if (!definition.verbs.includes(route.verb)) throw methodNotAllowed();
+    switch (route.verb) {
+      case 'list':
+        return parseBoolean(request.query, 'watch')
+          ? this.#watch(definition, request)
+          : this.#list(definition, request);
+      case 'create':
+        return this.#create(definition, request);
+      case 'deletecollection':
         return this.#deleteCollection(definition, request);
-      case 'PUT':
-      case 'PATCH':
-        throw badRequest('name must be provided');
-      default:
-        throw methodNotAllowed();
+      case 'get':
+        return this.#get(definition, route.name, request);
+      case 'update':
+        return this.#update(definition, route.name, request);
+      case 'patch':
+        return this.#patch(definition, route.name, request);
+      case 'delete':
+        return this.#delete(definition, route.name, request);
     }
   }
 
-  async #answerObject(
-    definition: ResourceDefinition,
-    name: string,
-    method: string,
-    request: ResourceRequest,
-  ): Promise<Answer | typeof TAKEN_OVER> {
-    const { subresource } = request.path;
-    if (definition.kind === 'Pod' && definition.group === '' && subresource !== undefined) {
-      if (subresource === 'log') return this.#log(definition, name, method, request);
-      if (STREAMING_SUBRESOURCES.has(subresource)) {
-        const message = `${subresource} is not there: a game server is a process of this machine, not a container`;
-        throw new StatusError(501, 'NotImplemented', message);
-      }
-    }
-    if (!hasSubresource(definition, subresource)) throw notFound(definition, name);
+  #get(definition: ResourceDefinition, name: string, request: ResourceRequest): Answer {
     const view = this.#view(definition, request);
-    const { store, maxBodyBytes } = this.#options;
-    switch (method) {
-      case 'GET': {
-        checkVerb(definition, 'get');
-        const object = store.get(definition.plural, request.path.namespace ?? '', name);
-        return subresource === 'scale' ? jsonAnswer(scaleOf(definition, object)) : objectAnswer(view, object);
-      }
-      case 'PUT': {
-        checkVerb(definition, 'update');
-        const target = this.#target(definition, request, 'UpdateOptions');
-        const text = await readBody(request.request, maxBodyBytes);
-        const what = subresource === 'scale' ? 'Scale' : definition.kind;
-        return written(
-          view,
-          replaceObject(target, name, decodeBody(text, mediaTypeOf(request.request), what)),
-          subresource,
-        );
-      }
-      case 'PATCH': {
-        checkVerb(definition, 'patch');
-        const mediaType = mediaTypeOf(request.request);
-        checkPatchType(definition, subresource, mediaType);
-        const target = this.#target(definition, request, 'PatchOptions');
-        const text = await readBody(request.request, maxBodyBytes);
-        const patch = mediaType === APPLY_PATCH ? decodeYaml(text, definition.kind) : decodeJson(text, 'a patch');
-        return written(view, patchObject(target, name, mediaType, patch), subresource);
-      }
-      case 'DELETE':
-        if (subresource !== undefined) throw methodNotAllowed();
-        return this.#delete(definition, name, view, request);
-      default:
-        throw methodNotAllowed();
-    }
+    const object = this.#options.store.get(definition.plural, request.path.namespace ?? '', name);
+    return request.path.subresource === 'scale' ? jsonAnswer(scaleOf(definition, object)) : objectAnswer(view, object);
+  }
+
+  async #create(definition: ResourceDefinition, request: ResourceRequest): Promise<Answer> {
+    const view = this.#view(definition, request);
+    const target = this.#target(definition, request, 'CreateOptions');
+    return written(view, createObject(target, await this.#object(definition, request, definition.kind)));
+  }
+
+  async #update(definition: ResourceDefinition, name: string, request: ResourceRequest): Promise<Answer> {
+    const view = this.#view(definition, request);
+    const target = this.#target(definition, request, 'UpdateOptions');
+    const { subresource } = request.path;
+    const object = await this.#object(definition, request, subresource === 'scale' ? 'Scale' : definition.kind);
+    return written(view, replaceObject(target, name, object), subresource);
+  }
+
+  async #patch(definition: ResourceDefinition, name: string, request: ResourceRequest): Promise<Answer> {
+    const view = this.#view(definition, request);
+    const { subresource } = request.path;
+    const mediaType = mediaTypeOf(request.request);
+    checkPatchType(definition, subresource, mediaType);
+    const target = this.#target(definition, request, 'PatchOptions');
+    const text = await readBody(request.request, this.#options.maxBodyBytes);
+    const patch = mediaType === APPLY_PATCH ? decodeYaml(text, definition.kind) : decodeJson(text, 'a patch');
+    return written(view, patchObject(target, name, mediaType, patch), subresource);
+  }
+
+  async #body({ request }: ResourceRequest): Promise<RequestBody> {
+    return { bytes: await readBytes(request, this.#options.maxBodyBytes), mediaType: mediaTypeOf(request) };
+  }
+
+  async #object(definition: ResourceDefinition, request: ResourceRequest, what: string): Promise<JsonValue> {
+    const decodeProtobuf = isBuiltIn(definition) ? this.#options.decodeProtobuf : undefined;
+    return decodeBody(await this.#body(request), what, decodeProtobuf);
   }
 
   #view(definition: ResourceDefinition, { request, query }: ResourceRequest): View {
+    const representation = negotiate(request.headers.accept);
     return {
       definition,
-      representation: negotiate(request.headers.accept),
-      includeObject: parseIncludeObject(query),
+      representation,
+      includeObject: parseIncludeObject(query, representation),
       nowMs: this.#options.clock.nowMs(),
     };
   }
@@ -178,15 +167,15 @@ export class ResourceRequests {
   }
 
   #list(definition: ResourceDefinition, request: ResourceRequest): Answer {
-    checkVerb(definition, 'list');
     const view = this.#view(definition, request);
+    checkListRepresentation(view);
     const filter = parseFilter(definition, request.path.namespace, request.query);
     const { objects, metadata } = listPage(this.#options.store, definition, filter, request.query);
     return { status: 200, contentType: contentTypeOf(view), text: renderList(view, objects, metadata) };
   }
 
   #watch(definition: ResourceDefinition, request: ResourceRequest): typeof TAKEN_OVER {
-    checkVerb(definition, 'watch');
+    if (!definition.verbs.includes('watch')) throw methodNotAllowed();
     const view = this.#view(definition, request);
     const filter = parseFilter(definition, request.path.namespace, request.query);
     const { store, clock, watch: bounds } = this.#options;
@@ -204,8 +193,8 @@ export class ResourceRequests {
     return TAKEN_OVER;
   }
 
-  async #delete(definition: ResourceDefinition, name: string, view: View, request: ResourceRequest): Promise<Answer> {
-    checkVerb(definition, 'delete');
+  async #delete(definition: ResourceDefinition, name: string, request: ResourceRequest): Promise<Answer> {
+    const view = this.#view(definition, request);
     const { store } = this.#options;
     const options = parseDeleteOptions(await this.#optionalBody(request), request.query);
     const namespace = request.path.namespace ?? '';
@@ -218,11 +207,9 @@ export class ResourceRequests {
   }
 
   async #deleteCollection(definition: ResourceDefinition, request: ResourceRequest): Promise<Answer> {
-    checkVerb(definition, 'deletecollection');
     const { store } = this.#options;
     const view = this.#view(definition, request);
     const { namespace } = request.path;
-    if (definition.namespaced && namespace === undefined) throw methodNotAllowed();
     const filter = parseFilter(definition, namespace, request.query);
     parseVersion(request.query);
     const options = parseDeleteOptions(await this.#optionalBody(request), request.query);
@@ -238,45 +225,14 @@ export class ResourceRequests {
     return { status: 200, contentType: contentTypeOf(view), text: renderList(view, deleted, metadata) };
   }
 
-  async #optionalBody({ request }: ResourceRequest): Promise<JsonValue | undefined> {
-    const text = await readBody(request, this.#options.maxBodyBytes);
-    return text.trim() === '' ? undefined : decodeBody(text, mediaTypeOf(request), 'DeleteOptions');
-  }
-
-  async #log(
-    definition: ResourceDefinition,
-    name: string,
-    method: string,
-    { path, query, response, signal }: ResourceRequest,
-  ): Promise<typeof TAKEN_OVER> {
-    if (method !== 'GET') throw methodNotAllowed();
-    const namespace = path.namespace ?? '';
-    this.#options.store.get(definition.plural, namespace, name);
-    const log = this.#options.logs?.openLog(namespace, name, parseLogOptions(name, query, signal));
-    if (log === undefined) throw badRequest(`there is no log of pod "${name}" yet`);
-    response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
-    response.flushHeaders();
-    for await (const piece of log) {
-      if (signal.aborted) break;
-      if (!response.write(piece)) await drained(response, signal);
-    }
-    response.end();
-    return TAKEN_OVER;
+  async #optionalBody(request: ResourceRequest): Promise<JsonValue | undefined> {
+    const body = await this.#body(request);
+    return body.bytes.length === 0 ? undefined : decodeBody(body, 'DeleteOptions', this.#options.decodeProtobuf);
   }
 }
 
 function resourceKey({ group, version, plural }: Pick<ResourceDefinition, 'group' | 'version' | 'plural'>): string {
   return `${group}/${version}/${plural}`;
-}
-
-function hasSubresource(definition: ResourceDefinition, subresource: string | undefined): boolean {
-  if (subresource === undefined) return true;
-  if (subresource === 'status') return definition.statusSubresource;
-  return subresource === 'scale' && definition.scale !== undefined;
-}
-
-function checkVerb(definition: ResourceDefinition, verb: string): void {
-  if (!definition.verbs.includes(verb)) throw methodNotAllowed();
 }
 
 function contentTypeOf({ representation }: View): string {
@@ -291,17 +247,4 @@ function written(view: View, { object, created, warnings }: WriteResult, subreso
   const status = created ? 201 : 200;
   const answer = subresource === 'scale' ? jsonAnswer(object, status) : objectAnswer(view, object, status);
   return { ...answer, warnings };
-}
-
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    response.once('drain', done);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

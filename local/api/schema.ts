@@ -1,4 +1,4 @@
-import { isJsonObject } from './json.ts';
+import { isJsonObject, ownValue } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { FieldFault } from './resource.ts';
 
@@ -9,6 +9,8 @@ import type { FieldFault } from './resource.ts';
  * Source: Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions", structural schemas.
  */
 export type Schema = Readonly<Record<string, unknown>>;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** `apiVersion`, `kind` and `metadata` are in every object and are looked after by the API, not by schemas. */
 const ENVELOPE = new Set(['apiVersion', 'kind', 'metadata']);
@@ -34,7 +36,8 @@ const METADATA_FIELDS: Readonly<Record<string, 'string' | 'integer' | 'map' | 'l
 /** The schema of one property, whether it is named or any name will do; `undefined` where there is no such field. */
 export function propertySchema(schema: Schema | undefined, key: string): Schema | undefined {
   const properties = schema?.['properties'];
-  if (isJsonObject(properties) && isJsonObject(properties[key])) return properties[key];
+  const property = isJsonObject(properties) ? ownValue(properties, key) : undefined;
+  if (isJsonObject(property)) return property;
   const additional = schema?.['additionalProperties'];
   return isJsonObject(additional) ? additional : undefined;
 }
@@ -63,7 +66,7 @@ export function prune(object: JsonObject, schema: Schema): string[] {
   const metadata = object['metadata'];
   if (isJsonObject(metadata)) {
     for (const key of Object.keys(metadata)) {
-      if (key in METADATA_FIELDS) continue;
+      if (Object.hasOwn(METADATA_FIELDS, key)) continue;
       unknown.push(`metadata.${key}`);
       delete metadata[key];
     }
@@ -128,6 +131,11 @@ function checkType(value: JsonValue, schema: Schema, path: string, faults: Field
     faults.push({ reason: 'FieldValueTypeInvalid', field: path, message });
     return;
   }
+  if (typeof value === 'string' && schema['format'] === 'byte' && !BASE64.test(value)) {
+    const message = `Invalid value: ${path} in body must be of type byte`;
+    faults.push({ reason: 'FieldValueInvalid', field: path, message });
+    return;
+  }
   if (Array.isArray(value)) {
     const items = itemSchema(schema);
     if (items === undefined) return;
@@ -141,17 +149,22 @@ function checkType(value: JsonValue, schema: Schema, path: string, faults: Field
   }
 }
 
+/** Larger whole numbers are none to a Kubernetes API, which reads them as numbers with a fraction. */
+export function isInt64(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+}
+
 function jsonType(value: JsonValue): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number';
   return typeof value;
 }
 
 /** The first field of `metadata` that is of a wrong type, in words; `undefined` when all are right. */
 export function metadataTypeFault(metadata: JsonObject): string | undefined {
   for (const [key, value] of Object.entries(metadata)) {
-    const type = METADATA_FIELDS[key];
+    const type = ownValue(METADATA_FIELDS, key);
     if (type === undefined || value === null || value === undefined) continue;
     const fault = fieldTypeFault(type, value);
     if (fault !== undefined) return `metadata.${key}: ${fault}`;

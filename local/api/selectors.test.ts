@@ -21,7 +21,7 @@ const requirement: fc.Arbitrary<LabelRequirement> = fc.oneof(
   fc.record({
     key,
     operator: fc.constantFrom('>' as const, '<' as const),
-    values: fc.integer({ min: -99, max: 99 }).map((number) => [String(number)]),
+    values: fc.integer({ min: 0, max: 99 }).map((number) => [String(number)]),
   }),
 );
 

@@ -129,7 +129,7 @@ function parseRequirement(tokens: readonly string[], start: number): [LabelRequi
     case '>':
     case '<': {
       const value = tokens[start + 2] ?? '';
-      if (!/^-?\d+$/.test(value)) throw unexpected(value, `an integer after '${operator}'`);
+      if (!/^\d+$/.test(value)) throw unexpected(value, `an integer after '${operator}'`);
       return [{ key, operator, values: [value] }, start + 3];
     }
     case 'in':
@@ -191,9 +191,10 @@ export interface FieldRequirement {
  */
 export function parseFieldSelector(text: string): FieldRequirement[] {
   if (text.length > MAX_SELECTOR_LENGTH) throw badRequest('the field selector is too long');
+  if (/(?:^|[^\\])(?:\\\\)*\\$/.test(text)) throw badRequest(`invalid selector: '${text}' ends within an escape`);
   const terms = text.match(/(?:\\.|[^,\\])+/gs) ?? [];
   return terms.map((term) => {
-    const match = /^((?:\\.|[^=!\\])+)(==|!=|=)((?:\\.|[^\\])*)$/s.exec(term.trim());
+    const match = /^((?:\\.|[^=!\\])+)(==|!=|=)((?:\\[\\,=]|[^\\=])*)$/s.exec(term.trim());
     if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field = '', operator, value = ''] = match;
     return { field, operator: operator === '!=' ? '!=' : '=', value: value.replace(/\\(.)/gs, '$1') };

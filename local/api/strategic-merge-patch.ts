@@ -1,7 +1,7 @@
 import { isJsonObject, jsonEquals } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { listKind } from './list-keys.ts';
-import { badRequest } from './refusals.ts';
+import { badRequest, invalidPatch } from './refusals.ts';
 import { itemSchema, propertySchema } from './schema.ts';
 import type { Schema } from './schema.ts';
 
@@ -30,9 +30,10 @@ const PRIMITIVE_DELETION = '$deleteFromPrimitiveList/';
  *
  * Source: Kubernetes, "Update API Objects in Place Using kubectl patch" and "Strategic Merge Patch".
  *
- * @throws StatusError 400
+ * @throws StatusError 400, 422
  */
 export function applyStrategicMergePatch(target: JsonObject, patch: JsonValue, schema: Schema): JsonObject {
+  if (patch === null) return target;
   if (!isJsonObject(patch)) throw badRequest('a strategic merge patch must be an object');
   return mergeObject(target, patch, schema) ?? {};
 }
@@ -40,9 +41,13 @@ export function applyStrategicMergePatch(target: JsonObject, patch: JsonValue, s
 function mergeObject(target: JsonObject, patch: JsonObject, schema: Schema | undefined): JsonObject | undefined {
   const directive = patch[DIRECTIVE];
   if (directive === 'delete') return undefined;
+  if (directive !== undefined && directive !== 'replace' && directive !== 'merge') {
+    throw badRequest(`${JSON.stringify(directive)} is no directive of a strategic merge patch`);
+  }
   const merged: JsonObject = directive === 'replace' ? {} : { ...target };
   const retained = patch['$retainKeys'];
-  if (Array.isArray(retained)) {
+  if (retained !== undefined) {
+    if (!Array.isArray(retained)) throw badRequest('$retainKeys must be a list of keys');
     for (const key of Object.keys(merged)) if (!retained.includes(key)) delete merged[key];
   }
   for (const [key, value] of Object.entries(patch)) {
@@ -97,11 +102,11 @@ function mergeList(
   const replaced = patch.some((item) => isJsonObject(item) && item[DIRECTIVE] === 'replace');
   const merged = replaced ? [] : [...target];
   for (const item of patch) {
-    if (!isJsonObject(item)) throw badRequest('the items of a list that is merged by key must be objects');
+    if (!isJsonObject(item)) throw invalidPatch('the items of a list that is merged by key must be objects');
     if (item[DIRECTIVE] === 'replace') continue;
     const key = item[mergeKey];
-    if (key === undefined) throw badRequest(`an item of the patch lacks its merge key ${mergeKey}`);
-    const position = merged.findIndex((other) => isJsonObject(other) && other[mergeKey] === key);
+    const position =
+      key === undefined ? -1 : merged.findIndex((other) => isJsonObject(other) && other[mergeKey] === key);
     const before = merged[position];
     const after = mergeObject(isJsonObject(before) ? before : {}, item, itemSchema(schema));
     if (position < 0) {

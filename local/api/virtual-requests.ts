@@ -1,39 +1,67 @@
-import { apiVersionOf } from './admission.ts';
-import { pageNotFound, textAnswer } from './answer.ts';
+import { apiVersionOf, fieldsOf } from './admission.ts';
 import type { Answer } from './answer.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { preferredFormat } from './negotiation.ts';
+import { readEnvelope } from './object-envelope.ts';
+import { methodNotAllowed, nothingThere } from './refusals.ts';
 import { encode } from './representation.ts';
-import { OBJECT_MEDIA_TYPES, decodeBody, mediaTypeOf, readBody } from './request-body.ts';
+import { decodeBody } from './request-body.ts';
+import type { DecodeProtobuf, RequestBody } from './request-body.ts';
+import { parseWriteQuery } from './request-options.ts';
 import type { ResourceDefinition } from './resource.ts';
 import type { ResourceRequest } from './resource-request.ts';
 import { StatusError } from './status-error.ts';
 import { PlainTextRefusal } from './virtual-resource.ts';
 import type { VirtualResource } from './virtual-resource.ts';
 
+/** How bodies of virtual resources are read. */
+export interface VirtualBodies {
+  read(): Promise<RequestBody>;
+  decodeProtobuf: DecodeProtobuf | undefined;
+}
+
 /**
- * Answers a request for a virtual resource, with the plain-text refusals of an extension server.
+ * Answers a request for a virtual resource.
  *
  * @throws StatusError, PlainTextRefusal
  */
 export async function createVirtual(
   virtual: VirtualResource,
-  { path, request }: ResourceRequest,
-  maxBodyBytes: number,
+  request: ResourceRequest,
+  bodies: VirtualBodies,
 ): Promise<Answer> {
-  const { definition } = virtual;
-  if (path.name !== undefined || definition.namespaced !== (path.namespace !== undefined)) return pageNotFound();
-  if (request.method !== 'POST') return textAnswer('Method not supported\n', 405);
-  const text = await readBody(request, maxBodyBytes);
-  const body = virtual.ignoresBody === true ? {} : decodeObject(definition, text, mediaTypeOf(request));
-  const created = await virtual.create(path.namespace ?? '', body);
-  const format = preferredFormat(request.headers.accept);
+  checkRequest(virtual, request);
+  const { definition, servedBy } = virtual;
+  const body =
+    servedBy === 'extension'
+      ? await readAsExtension(definition, await bodies.read())
+      : await readAsKubernetes(definition, request, bodies);
+  const created = await virtual.create(request.path.namespace ?? '', body);
+  const format = preferredFormat(request.request.headers.accept);
   return { status: 201, contentType: `application/${format}`, text: encode(created, format) };
 }
 
-function decodeObject(definition: ResourceDefinition, text: string, mediaType: string): JsonObject {
-  const body = decode(definition, text, mediaType) ?? {};
+function checkRequest({ definition, servedBy }: VirtualResource, { path, request }: ResourceRequest): void {
+  const isKubernetes = servedBy === 'kubernetes';
+  if (path.name !== undefined || definition.namespaced !== (path.namespace !== undefined)) {
+    throw isKubernetes ? nothingThere() : new PlainTextRefusal(404, '404 page not found');
+  }
+  if (request.method === 'POST') return;
+  throw isKubernetes ? methodNotAllowed() : new PlainTextRefusal(405, 'Method not supported');
+}
+
+async function readAsKubernetes(
+  definition: ResourceDefinition,
+  { query }: ResourceRequest,
+  { read, decodeProtobuf }: VirtualBodies,
+): Promise<JsonObject> {
+  parseWriteQuery(query, 'CreateOptions');
+  return fieldsOf(readEnvelope(definition, await decodeBody(await read(), definition.kind, decodeProtobuf), 'body'));
+}
+
+async function readAsExtension(definition: ResourceDefinition, sent: RequestBody): Promise<JsonObject> {
+  const body = (await decodeAsExtension(definition, sent)) ?? {};
   if (!isJsonObject(body)) throw new PlainTextRefusal(500, 'error decoding body: it is not an object');
   const apiVersion = body['apiVersion'] || apiVersionOf(definition);
   const kind = body['kind'] || definition.kind;
@@ -44,14 +72,13 @@ function decodeObject(definition: ResourceDefinition, text: string, mediaType: s
   return body;
 }
 
-function decode(definition: ResourceDefinition, text: string, mediaType: string): JsonValue {
-  if (!OBJECT_MEDIA_TYPES.includes(mediaType)) {
-    throw new PlainTextRefusal(500, 'Could not find deserializer');
-  }
+async function decodeAsExtension(definition: ResourceDefinition, sent: RequestBody): Promise<JsonValue> {
+  if (sent.mediaType === '') throw new PlainTextRefusal(500, 'Could not find deserializer');
   try {
-    return decodeBody(text, mediaType, definition.kind);
+    return await decodeBody(sent, definition.kind);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    throw new PlainTextRefusal(500, `error decoding body: ${error.message}`);
+    const why = error.code === 415 ? 'Could not find deserializer' : `error decoding body: ${error.message}`;
+    throw new PlainTextRefusal(500, why);
   }
 }

@@ -1,17 +1,16 @@
 import type { JsonObject } from './json.ts';
 import type { ResourceDefinition } from './resource.ts';
 
-/**
- * A resource nothing is stored of: one can only create it, and the answer is computed.
- *
- * It is served as an extension API server does it, the way Agones serves GameServerAllocations: a body that cannot be
- * decoded, or whose kind is another, is answered with status 500 and plain text before `create` is called, every method
- * but POST with 405 and plain text, and queries are passed over, a dry run too.
- */
+/** A resource nothing is stored of: one can only create it, and the answer is computed. */
 export interface VirtualResource {
   definition: ResourceDefinition;
-  /** The answer is the same whatever is sent: bodies of any media type, or of none, are taken and not looked at. */
-  ignoresBody?: boolean;
+  /**
+   * Who serves it on a cluster. An extension API server, the way Agones serves GameServerAllocations, answers a body that
+   * cannot be decoded, or whose kind is another, with status 500 and plain text before `create` is called, every method
+   * but POST with 405 and plain text, and passes over queries, a dry run too. Kubernetes itself answers as it does for
+   * what it stores.
+   */
+  servedBy: 'extension' | 'kubernetes';
   /**
    * @param body - the decoded object, of the right `apiVersion` and `kind` where it names them; nothing else about it
    *   was looked at

@@ -5,9 +5,10 @@ import { apiVersionOf } from './admission.ts';
 import { versionOf } from './change-history.ts';
 import type { ObjectFilter } from './listing.ts';
 import { expired, invalidOptions, statusObject } from './refusals.ts';
+import type { FieldFault } from './resource.ts';
 import { renderWatched } from './representation.ts';
 import type { View } from './representation.ts';
-import { parseBoolean, parseCount } from './request-options.ts';
+import { parseBoolean, parseNumber } from './request-options.ts';
 import { StatusError } from './status-error.ts';
 import type { ObjectStore, WatchEvent } from './store.ts';
 
@@ -41,23 +42,37 @@ export function parseWatchRequest(query: URLSearchParams, bounds: WatchBounds): 
     throw new StatusError(500, '', `resourceVersion: Invalid value: ${JSON.stringify(text)}: it is not a whole number`);
   }
   const version = text === '' ? 0 : Number(text);
-  const timeoutSeconds = parseCount(query, 'timeoutSeconds') ?? 0;
+  const timeoutSeconds = parseNumber(query, 'timeoutSeconds') ?? 0;
   const sendInitialEvents = query.has('sendInitialEvents') ? parseBoolean(query, 'sendInitialEvents') : undefined;
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
-    const message = 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
-    throw invalidOptions('ListOptions', { reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
-  }
-  if (sendInitialEvents === undefined && match !== '') {
-    const message = 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
-    throw invalidOptions('ListOptions', { reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message });
-  }
+  checkInitialEvents(query, sendInitialEvents);
   return {
     sinceVersion: version === 0 || sendInitialEvents === true ? undefined : version,
     sendInitialEvents,
     bookmarks: parseBoolean(query, 'allowWatchBookmarks'),
-    timeoutMs: timeoutSeconds === 0 ? bounds.maxWatchMs : Math.min(timeoutSeconds * 1000, bounds.maxWatchMs),
+    // One that is over before it begins ends at once.
+    timeoutMs:
+      timeoutSeconds === 0 ? bounds.maxWatchMs : Math.min(Math.max(0, timeoutSeconds * 1000), bounds.maxWatchMs),
   };
+}
+
+function checkInitialEvents(query: URLSearchParams, sendInitialEvents: boolean | undefined): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const faults: FieldFault[] = [];
+  const forbid = (why: string): void => {
+    faults.push({ reason: 'FieldValueForbidden', field: 'resourceVersionMatch', message: `Forbidden: ${why}` });
+  };
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    forbid('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  }
+  if (sendInitialEvents === undefined && match !== '') {
+    forbid('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  }
+  if (match !== '' && match !== 'NotOlderThan') {
+    const message = `Unsupported value: ${JSON.stringify(match)}: supported values: "NotOlderThan"`;
+    faults.push({ reason: 'FieldValueNotSupported', field: 'resourceVersionMatch', message });
+  }
+  if ((query.get('continue') ?? '') !== '') forbid('continue is forbidden for watch');
+  if (faults.length > 0) throw invalidOptions('ListOptions', ...faults);
 }
 
 /** A watch from outside: for whoever has to break it. */

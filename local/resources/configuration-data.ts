@@ -1,17 +1,17 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
-import { asJsonObject, jsonEquals } from '../api/json.ts';
+import { asJsonObject, jsonEquals, ownValue } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
 import { coreResource } from './core-resource.ts';
-import { forbiddenValue, invalidValue, textOf, tooLong } from './field-faults.ts';
+import { forbiddenValue, invalidValue, requiredValue, textOf, tooLong } from './field-faults.ts';
 import { objectIn } from './game-server-defaults.ts';
 import { AGE_COLUMN, computedColumn, fieldColumn, readField } from './printer-columns.ts';
-import { flag, fields, text, textMap } from './schema-parts.ts';
+import { flag, fields, mapOf, text, textMap } from './schema-parts.ts';
 
 const KEY = /^[-._a-zA-Z0-9]{1,253}$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const MAX_DATA_BYTES = 1024 * 1024;
 
+const BYTES = { type: 'string', format: 'byte' };
 const immutable = flag('Whether the data can no longer be changed.');
 
 /** ConfigMaps of core/v1: settings that Pods read as variables or files. */
@@ -22,10 +22,10 @@ export const configMapDefinition: ResourceDefinition = coreResource({
   columns: [dataColumn(['data', 'binaryData']), AGE_COLUMN],
   schema: fields('A ConfigMap: settings by key.', {
     data: textMap('Text by key.'),
-    binaryData: textMap('Bytes by key, in base64.'),
+    binaryData: mapOf('Bytes by key, in base64.', BYTES),
     immutable,
   }),
-  rules: (map, previous) => dataFaults(map, previous, ['data', 'binaryData'], 'binaryData'),
+  rules: (map, previous) => dataFaults(map, previous, ['data', 'binaryData']),
 });
 
 /** Secrets of core/v1. Kept in memory and given to whoever may ask, as all of one's own machine. */
@@ -36,7 +36,7 @@ export const secretDefinition: ResourceDefinition = coreResource({
   columns: [fieldColumn('Type', 'string', 'type'), dataColumn(['data']), AGE_COLUMN],
   selectable: ['type'],
   schema: fields('A Secret: keys, passwords and the like by key.', {
-    data: textMap('Bytes by key, in base64.'),
+    data: mapOf('Bytes by key, in base64.', BYTES),
     stringData: textMap('Text by key: becomes part of the data and is never read back.'),
     type: text('What is in it; Opaque unless set.'),
     immutable,
@@ -45,7 +45,7 @@ export const secretDefinition: ResourceDefinition = coreResource({
     if ((secret['type'] ?? '') === '') secret['type'] = 'Opaque';
     moveTextToData(secret);
   },
-  rules: (secret, previous) => dataFaults(secret, previous, ['data'], 'data'),
+  rules: (secret, previous) => [...dataFaults(secret, previous, ['data']), ...typeFaults(secret)],
 });
 
 /** ServiceAccounts of core/v1: nothing on one machine asks for their rights. */
@@ -81,26 +81,38 @@ function moveTextToData(secret: JsonObject): void {
   delete secret['stringData'];
 }
 
-function dataFaults(
-  object: JsonObject,
-  previous: JsonObject | undefined,
-  maps: readonly string[],
-  base64Map: string,
-): FieldFault[] {
+/** What a Secret of a type must hold. */
+const KEYS_OF_TYPES: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+};
+
+function typeFaults({ type, data }: JsonObject): FieldFault[] {
+  const missing = (ownValue(KEYS_OF_TYPES, textOf(type)) ?? []).filter(
+    (key) => !Object.hasOwn(asJsonObject(data), key),
+  );
+  return missing.map((key) => requiredValue(`data[${key}]`, `a Secret of type ${textOf(type)} has it`));
+}
+
+function dataFaults(object: JsonObject, previous: JsonObject | undefined, maps: readonly string[]): FieldFault[] {
   const faults: FieldFault[] = [];
   let bytes = 0;
   for (const map of maps) {
     for (const [key, value] of Object.entries(asJsonObject(object[map]))) {
       bytes += Buffer.byteLength(textOf(value));
       if (!KEY.test(key)) faults.push(invalidValue(`${map}[${key}]`, key, "must be letters, digits, '-', '_' and '.'"));
-      if (map === base64Map && !BASE64.test(textOf(value))) {
-        const message = 'Invalid value: must be base64';
-        faults.push({ reason: 'FieldValueInvalid', field: `${map}[${key}]`, message });
-      }
     }
     const changed = previous?.['immutable'] === true && !jsonEquals(object[map] ?? {}, previous[map] ?? {});
     if (changed) faults.push(forbiddenValue(map, 'it was made immutable'));
   }
-  if (bytes > MAX_DATA_BYTES) faults.push(tooLong(maps[0] ?? '', MAX_DATA_BYTES));
+  const [first = '', second = ''] = maps;
+  for (const key of Object.keys(asJsonObject(object[first]))) {
+    if (!Object.hasOwn(asJsonObject(object[second]), key)) continue;
+    faults.push(invalidValue(`${first}[${key}]`, key, `it is in ${second}, too`));
+  }
+  // As Kubernetes does, which names no field for it.
+  if (bytes > MAX_DATA_BYTES) faults.push(tooLong('[]', MAX_DATA_BYTES));
   return faults;
 }

@@ -118,7 +118,18 @@ describe('a ConfigMap and a Secret', () => {
 
   it.each<[string, ResourceDefinition, LooseObject, string]>([
     ['a key with a slash', configMapDefinition, { data: { 'a/b': 'c' } }, 'FieldValueInvalid data[a/b]'],
-    ['bytes that are no base64', secretDefinition, { data: { a: '?' } }, 'FieldValueInvalid data[a]'],
+    [
+      'a certificate without its key',
+      secretDefinition,
+      { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } },
+      'FieldValueRequired data[tls.key]',
+    ],
+    [
+      'a key that is there twice',
+      configMapDefinition,
+      { data: { a: '' }, binaryData: { a: '' } },
+      'FieldValueInvalid data[a]',
+    ],
   ])('are refused %s', (_what, definition, fields, cause) => {
     expect(causesOfCreating(definition, objectOf(definition, 'one', fields))).toEqual([cause]);
   });

@@ -1,6 +1,8 @@
 import { fieldsOf } from '../api/admission.ts';
+import { asJsonObject } from '../api/json.ts';
 import type { JsonObject } from '../api/json.ts';
 import type { FieldFault, PrinterColumn, ResourceDefinition } from '../api/resource.ts';
+import { invalidValue, textOf } from './field-faults.ts';
 import { readText } from './printer-columns.ts';
 import type { SchemaPart } from './schema-parts.ts';
 import { schemaFaults } from './schema-validation.ts';
@@ -22,6 +24,18 @@ interface CoreResource {
   /** What Kubernetes fills in with every write. In place. */
   applyDefaults?: (object: JsonObject) => void;
   rules?: (object: JsonObject, previous: JsonObject | undefined) => FieldFault[];
+}
+
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+/** Kubernetes' own kinds take a finalizer without a domain only where it is one of Kubernetes' own. */
+function finalizerFaults({ metadata }: JsonObject): FieldFault[] {
+  const { finalizers } = asJsonObject(metadata);
+  return (Array.isArray(finalizers) ? finalizers : []).flatMap((name, index) => {
+    const isRight = STANDARD_FINALIZERS.has(textOf(name)) || textOf(name).includes('/');
+    const rule = 'must be a standard finalizer or have a domain, as in example.com/name';
+    return isRight ? [] : [invalidValue(`metadata.finalizers[${index}]`, name, rule)];
+  });
 }
 
 /** A kind of core/v1. */
@@ -47,9 +61,10 @@ export function coreResource(resource: CoreResource): ResourceDefinition {
     applyDefaults: (object) => resource.applyDefaults?.(fieldsOf(object)),
     validate(object, previous) {
       const fields = fieldsOf(object);
-      const faults = schemaFaults(fields, schema);
-      if (faults.length > 0) return faults;
-      return rules?.(fields, previous === undefined ? undefined : fieldsOf(previous)) ?? [];
+      const found = rules?.(fields, previous === undefined ? undefined : fieldsOf(previous)) ?? [];
+      const known = new Set(found.map(({ reason, field }) => `${reason} ${field}`));
+      const others = schemaFaults(fields, schema).filter(({ reason, field }) => !known.has(`${reason} ${field}`));
+      return [...found, ...others, ...finalizerFaults(fields)];
     },
   };
 }

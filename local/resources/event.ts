@@ -1,6 +1,8 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
 import type { ResourceDefinition } from '../api/resource.ts';
+import { asJsonObject } from '../api/json.ts';
 import { coreResource } from './core-resource.ts';
+import { invalidValue, textOf } from './field-faults.ts';
 import { computedColumn, readText } from './printer-columns.ts';
 import { OPEN, anyFields, fields, integer, text } from './schema-parts.ts';
 
@@ -51,8 +53,18 @@ export const eventDefinition: ResourceDefinition = coreResource({
       lastTimestamp: time('When it happened last.'),
       eventTime: time('When it happened.'),
     },
-    { required: ['involvedObject'], ...OPEN },
+    OPEN,
   ),
+  applyDefaults(event) {
+    event['involvedObject'] ??= {};
+  },
+  rules(event) {
+    const about = textOf(asJsonObject(event['involvedObject'])['namespace']);
+    const { namespace } = asJsonObject(event['metadata']);
+    // What is of no namespace is told of in the default one.
+    if ((about === '' ? 'default' : about) === namespace) return [];
+    return [invalidValue('involvedObject.namespace', about, 'must be the namespace of the event')];
+  },
 });
 
 function lastSeen(event: KubernetesObject): string | null {

@@ -13,6 +13,9 @@ import { anyFields, fields } from './schema-parts.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
 const PORT_PROTOCOLS: readonly string[] = ['SCTP', 'TCP', 'UDP'];
+const RESTART_POLICIES: readonly string[] = ['Always', 'Never', 'OnFailure'];
+const PULL_POLICIES: readonly string[] = ['Always', 'IfNotPresent', 'Never'];
+const MAX_PORT = 65_535;
 
 /** Pods of core/v1: on one machine, the process of a GameServer. */
 export const podDefinition: ResourceDefinition = coreResource({
@@ -74,6 +77,9 @@ function podFaults(spec: JsonObject): FieldFault[] {
   const faults: FieldFault[] = [];
   const names = new Set<unknown>();
   const hostPorts = new Set<string>();
+  if (!RESTART_POLICIES.includes(textOf(spec['restartPolicy']))) {
+    faults.push(unsupportedValue('spec.restartPolicy', spec['restartPolicy'], RESTART_POLICIES));
+  }
   if (objectsIn(spec['containers']).length === 0) faults.push(requiredValue('spec.containers', 'there must be one'));
   for (const key of ['initContainers', 'containers']) {
     for (const [index, container] of objectsIn(spec[key]).entries()) {
@@ -92,6 +98,10 @@ function containerFaults(container: JsonObject, path: string, volumes: ReadonlyS
   if (name === undefined || name === '') faults.push(requiredValue(`${path}.name`, 'a container has a name'));
   else if (!isNamespaceName(textOf(name))) faults.push(invalidValue(`${path}.name`, name, 'must be a DNS label'));
   if (image === undefined || image === '') faults.push(requiredValue(`${path}.image`, 'a container has an image'));
+  else if (textOf(image) !== textOf(image).trim()) faults.push(invalidValue(`${path}.image`, image, 'has spaces'));
+  if (!PULL_POLICIES.includes(textOf(container['imagePullPolicy']))) {
+    faults.push(unsupportedValue(`${path}.imagePullPolicy`, container['imagePullPolicy'], PULL_POLICIES));
+  }
   for (const [index, mount] of objectsIn(container['volumeMounts']).entries()) {
     if (volumes.has(mount['name'])) continue;
     const message = `Not found: ${JSON.stringify(mount['name'])}`;
@@ -106,8 +116,12 @@ function containerFaults(container: JsonObject, path: string, volumes: ReadonlyS
 /** @param hostPorts - those of the Pod so far; gets those of the container */
 function portFaults(container: JsonObject, path: string, hostPorts: Set<string>): FieldFault[] {
   const faults: FieldFault[] = [];
-  for (const [index, { protocol, hostPort }] of objectsIn(container['ports']).entries()) {
+  for (const [index, { protocol, hostPort, containerPort = 0 }] of objectsIn(container['ports']).entries()) {
     const field = `${path}.ports[${index}]`;
+    if (containerPort === 0) faults.push(requiredValue(`${field}.containerPort`, 'a port has a number'));
+    else if (Number(containerPort) < 1 || Number(containerPort) > MAX_PORT) {
+      faults.push(invalidValue(`${field}.containerPort`, containerPort, `must be between 1 and ${MAX_PORT}`));
+    }
     if (!PORT_PROTOCOLS.includes(textOf(protocol))) {
       faults.push(unsupportedValue(`${field}.protocol`, protocol, PORT_PROTOCOLS));
     }

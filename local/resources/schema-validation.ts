@@ -1,7 +1,7 @@
 import { isJsonObject, jsonEquals } from '../api/json.ts';
 import type { JsonObject, JsonValue } from '../api/json.ts';
 import type { FieldFault } from '../api/resource.ts';
-import { itemSchema, propertySchema } from '../api/schema.ts';
+import { isInt64, itemSchema, propertySchema } from '../api/schema.ts';
 import type { Schema } from '../api/schema.ts';
 import {
   duplicateValue,
@@ -78,7 +78,7 @@ function fits(actual: string, wanted: string): boolean {
 function jsonType(value: JsonValue): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number';
   return typeof value;
 }
 
