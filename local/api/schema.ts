@@ -133,7 +133,7 @@ function checkType(value: JsonValue, schema: Schema, path: string, faults: Field
   }
   if (typeof value === 'string' && schema['format'] === 'byte' && !BASE64.test(value)) {
     const message = `Invalid value: ${path} in body must be of type byte`;
-    faults.push({ reason: 'FieldValueInvalid', field: path, message });
+    faults.push({ reason: 'FieldValueTypeInvalid', field: path, message });
     return;
   }
   if (Array.isArray(value)) {

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../../lib/agones.ts';
-import { asJsonObject } from '../api/json.ts';
-import type { JsonObject } from '../api/json.ts';
+import { asJsonObject, isJsonObject } from '../api/json.ts';
+import type { JsonObject, JsonValue } from '../api/json.ts';
 import { isNamespaceName } from '../api/object-names.ts';
 import type { FieldFault, ResourceDefinition } from '../api/resource.ts';
 import { coreResource } from './core-resource.ts';
@@ -67,8 +67,18 @@ function applyPodDefaults(pod: JsonObject): void {
     container['imagePullPolicy'] ??= latest ? 'Always' : 'IfNotPresent';
     container['resources'] ??= {};
     for (const port of objectsIn(container['ports'])) port['protocol'] ??= 'TCP';
+    for (const key of ['livenessProbe', 'readinessProbe', 'startupProbe']) applyProbeDefaults(container[key]);
   }
   objectIn(pod, 'status')['phase'] ??= 'Pending';
+}
+
+function applyProbeDefaults(probe: JsonValue | undefined): void {
+  if (!isJsonObject(probe)) return;
+  probe['timeoutSeconds'] ??= 1;
+  probe['periodSeconds'] ??= 10;
+  probe['successThreshold'] ??= 1;
+  probe['failureThreshold'] ??= 3;
+  if (isJsonObject(probe['httpGet'])) probe['httpGet']['scheme'] ??= 'HTTP';
 }
 
 /** A Pod that is refused makes its GameServer an Error, so what Kubernetes refuses is refused here. */

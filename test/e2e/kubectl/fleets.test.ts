@@ -1,39 +1,29 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { eventually } from '../helpers/conditions.ts';
-import { LocalStack } from '../helpers/local-stack.ts';
-import { findProgram } from '../helpers/requirements.ts';
+import { jest } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { eventually } from '../../helpers/conditions.ts';
+import { LocalStack } from '../../helpers/local-stack.ts';
+import { describeWithKubectl, Kubectl } from './kubectl.ts';
 
-const kubectl = findProgram('kubectl');
-const describeWithKubectl = kubectl === undefined ? describe.skip : describe;
+// Each command is a program of its own.
+jest.setTimeout(60_000);
 
-describeWithKubectl('kubectl on one machine', () => {
+describeWithKubectl('kubectl with the Fleets of Regatta', () => {
   let local: LocalStack;
-  let directory: string;
+  let kubectl: Kubectl;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'regatta-kubectl-'));
     local = await LocalStack.start({ buffer: 2 });
+    kubectl = await Kubectl.forKubeconfig(local.stack.kubeconfigPath);
     // From here on the size of the Fleet is the tests' to set.
     await run('delete', 'fleetautoscaler', 'boat-race');
   }, 90_000);
 
   afterAll(async () => {
     await local.stop();
-    await rm(directory, { recursive: true, force: true });
+    await kubectl.remove();
   }, 30_000);
 
-  function run(...parameters: string[]): Promise<string> {
-    const env = { ...process.env, KUBECONFIG: local.stack.kubeconfigPath, HOME: directory };
-    return new Promise((resolve, reject) => {
-      execFile(kubectl ?? '', parameters, { env, timeout: 30_000 }, (error, stdout, stderr) => {
-        if (error === null) resolve(stdout);
-        else reject(new Error(`kubectl ${parameters.join(' ')}: ${stderr}`));
-      });
-    });
-  }
+  const run = (...parameters: string[]): Promise<string> => kubectl.run(...parameters);
 
   const readyReplicas = async (): Promise<string> =>
     run('get', 'fleet', 'boat-race', '-o', 'jsonpath={.status.readyReplicas}');
@@ -64,32 +54,13 @@ describeWithKubectl('kubectl on one machine', () => {
     await run('patch', 'fleet', 'boat-race', '--type=merge', '-p', '{"spec":{"replicas":2}}');
     await untilReady(2);
     await run('label', 'fleet', 'boat-race', 'season=winter');
-    const editor = join(directory, 'edit.mjs');
-    await writeFile(
-      editor,
-      `import { readFileSync, writeFileSync } from 'node:fs';
-const file = process.argv[2];
-writeFileSync(file, readFileSync(file, 'utf8').replace('season: winter', 'season: summer'));\n`,
-    );
-    await new Promise<void>((resolve, reject) => {
-      const env = {
-        ...process.env,
-        KUBECONFIG: local.stack.kubeconfigPath,
-        HOME: directory,
-        KUBE_EDITOR: `${process.execPath} ${editor}`,
-      };
-      execFile(kubectl ?? '', ['edit', 'fleet', 'boat-race'], { env, timeout: 30_000 }, (error) => {
-        if (error === null) resolve();
-        else reject(error);
-      });
-    });
+    expect((await kubectl.edit('fleet', 'boat-race', 'season: winter', 'season: summer')).code).toBe(0);
     expect(await run('get', 'fleet', 'boat-race', '-o', 'jsonpath={.metadata.labels.season}')).toBe('summer');
   }, 60_000);
 
   it('applies, client-side and server-side, again and again', async () => {
-    const file = join(directory, 'fleet.yaml');
     const manifest = (await readFile('fleets/base/fleet.yaml', 'utf8')).replaceAll('name: boat-race', 'name: second');
-    await writeFile(file, manifest);
+    const file = await kubectl.file('fleet.yaml', manifest);
     expect(await run('apply', '-f', file)).toContain('created');
     expect(await run('apply', '-f', file)).toContain('unchanged');
     expect(await run('apply', '--server-side', '--force-conflicts', '-f', file)).toContain('serverside-applied');
@@ -97,9 +68,8 @@ writeFileSync(file, readFileSync(file, 'utf8').replace('season: winter', 'season
   }, 40_000);
 
   it('allocates with a GameServerAllocation, without flags', async () => {
-    const file = join(directory, 'allocation.yaml');
-    await writeFile(
-      file,
+    const file = await kubectl.file(
+      'allocation.yaml',
       `apiVersion: allocation.agones.dev/v1
 kind: GameServerAllocation
 spec:
@@ -110,20 +80,17 @@ spec:
   }, 40_000);
 
   it('watches GameServers come and go, and shows what one prints', async () => {
-    const env = { ...process.env, KUBECONFIG: local.stack.kubeconfigPath, HOME: directory };
-    const watch = spawn(kubectl ?? '', ['get', 'gs', '--watch'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
-    let seen = '';
-    watch.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    const watch = kubectl.follow('get', 'gs', '--watch');
     try {
-      await eventually('the watch has begun', 10_000, () => (seen.includes('Ready') ? true : undefined));
+      await eventually('the watch has begun', 10_000, () => (watch.seen().includes('Ready') ? true : undefined));
       // One of them is Allocated since the test before.
       await run('scale', 'fleet', 'boat-race', '--replicas=4');
       await untilReady(3);
       await eventually('a GameServer on its way', 10_000, () =>
-        /Scheduled|Starting|RequestReady/.test(seen) ? true : undefined,
+        /Scheduled|Starting|RequestReady/.test(watch.seen()) ? true : undefined,
       );
     } finally {
-      watch.kill();
+      watch.stop();
     }
     const pod = (await run('get', 'pods', '-o', 'jsonpath={.items[0].metadata.name}')).trim();
     expect(await run('logs', pod)).toContain('"program":"game-server"');
