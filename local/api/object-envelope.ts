@@ -4,7 +4,7 @@ import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { badRequest, invalid, invalidPatch } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
-import { metadataTypeFault, typeFaults } from './schema.ts';
+import { metadataTypeFault, propertySchema, typeFaults } from './schema.ts';
 import type { StatusError } from './status-error.ts';
 
 /** Where an object came from, which decides how it is refused: as a bad body, or as a patch that makes no object. */
@@ -44,9 +44,10 @@ export function readEnvelope(definition: ResourceDefinition, value: JsonValue, o
   const { metadata } = fields;
   const fault = isJsonObject(metadata) ? metadataTypeFault(metadata) : 'metadata: must be an object';
   if (fault !== undefined) throw refuse(fault);
-  if (isJsonObject(metadata)) dropNulls(metadata);
+  if (isJsonObject(metadata)) dropUnset(metadata);
   const [wrongType] = isOwn ? typeFaults(fields, definition.schema) : [];
   if (wrongType !== undefined) throw refuse(wrongType.message);
+  if (isOwn) dropEmptyMaps(definition, fields);
   // Checked just now.
   return fields as unknown as KubernetesObject;
 }
@@ -73,9 +74,22 @@ function checkKind(definition: ResourceDefinition, fields: JsonObject, origin: O
   throw origin === 'patch' ? invalidPatch(why) : badRequest(why);
 }
 
-function dropNulls(metadata: JsonObject): void {
+/** What is empty counts as not there, but for managed fields: an empty list of them clears them. */
+function dropUnset(metadata: JsonObject): void {
   for (const [key, value] of Object.entries(metadata)) {
-    if (value === null) delete metadata[key];
-    else if ((key === 'labels' || key === 'annotations') && isJsonObject(value)) dropNulls(value);
+    const isMap = (key === 'labels' || key === 'annotations') && isJsonObject(value);
+    if (isMap) dropUnset(value);
+    if (value === null || (isMap && Object.keys(value).length === 0)) delete metadata[key];
+    if ((key === 'finalizers' || key === 'ownerReferences') && Array.isArray(value) && value.length === 0) {
+      delete metadata[key];
+    }
+  }
+}
+
+/** Go leaves them out when it writes the object again. */
+function dropEmptyMaps({ schema }: ResourceDefinition, fields: JsonObject): void {
+  for (const [key, value] of Object.entries(fields)) {
+    const isMap = propertySchema(schema, key)?.['additionalProperties'] !== undefined;
+    if (isMap && isJsonObject(value) && Object.keys(value).length === 0) delete fields[key];
   }
 }

@@ -48,6 +48,41 @@ describe('what is owned', () => {
     cluster.settle();
     expect(cluster.store.find('pods', 'default', 'owned')).toBeUndefined();
   });
+
+  it('goes first when its owner is deleted in the foreground', () => {
+    const fleet = cluster.createFleet('race', { replicas: 2 });
+    cluster.settle();
+    const gone: string[] = [];
+    for (const resource of ['fleets', 'gameserversets', 'gameservers']) {
+      cluster.store.subscribe(resource, ({ type }) => {
+        if (type === 'DELETED') gone.push(resource);
+      });
+    }
+    const deleted = cluster.store.delete('fleets', 'default', 'race', { propagationPolicy: 'Foreground' });
+    expect(deleted.metadata).toMatchObject({ uid: fleet.metadata.uid, finalizers: ['foregroundDeletion'] });
+    expect(deleted.metadata.deletionTimestamp).toBeDefined();
+    cluster.settle();
+    expect(gone).toEqual(['gameservers', 'gameservers', 'gameserversets', 'fleets']);
+  });
+
+  it('holds nobody up unless it says so', () => {
+    const fleet = cluster.createFleet('race', { replicas: 0 });
+    cluster.store.create<KubernetesObject>('configmaps', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'kept',
+        namespace: 'default',
+        finalizers: ['test/kept'],
+        ownerReferences: [{ ...controlledBy(fleet), blockOwnerDeletion: false }],
+      },
+    });
+    cluster.settle();
+    cluster.store.delete('fleets', 'default', 'race', { propagationPolicy: 'Foreground' });
+    cluster.settle();
+    expect(cluster.store.find('fleets', 'default', 'race')).toBeUndefined();
+    expect(cluster.store.find('configmaps', 'default', 'kept')?.metadata.deletionTimestamp).toBeDefined();
+  });
 });
 
 describe('a deletion in the foreground', () => {

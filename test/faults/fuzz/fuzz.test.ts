@@ -16,7 +16,7 @@ const RESTORE_EVERY = 200;
 const SLOW_MS = 5000;
 /** More are not looked for: they often are of one cause. */
 const MAX_FAULTS = 10;
-const TIMEOUT_MS = 60_000 + REQUESTS * 30;
+const TIMEOUT_MS = 60_000 + REQUESTS * 150;
 
 /** What one request came to, and what was wrong with that. */
 interface Verdict {
