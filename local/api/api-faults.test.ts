@@ -165,7 +165,7 @@ describe('a bad request', () => {
       'BadRequest',
     ],
     ['a representation that is not there', 'GET', BOATS, undefined, { accept: 'text/html' }, 406, 'NotAcceptable'],
-    ['an unknown includeObject', 'GET', `${BOATS}?includeObject=x`, undefined, TABLE, 422, 'Invalid'],
+    ['an unknown includeObject', 'GET', `${BOATS}?includeObject=x`, undefined, TABLE, 400, 'BadRequest'],
     ['a path that is badly encoded', 'GET', `${BOATS}/%E0%A4%A`, undefined, {}, 400, 'BadRequest'],
     ['an unknown core resource', 'GET', '/api/v1/nothing', undefined, {}, 404, 'NotFound'],
     ['exec', 'POST', `${PODS}/talker/exec?command=ls`, undefined, {}, 405, 'MethodNotAllowed'],

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../lib/agones.ts';
 import { apiVersionOf } from './admission.ts';
 import type { Representation } from './negotiation.ts';
 import { objectText } from './object-text.ts';
-import { invalidOptions } from './refusals.ts';
+import { badRequest } from './refusals.ts';
 import type { ResourceDefinition } from './resource.ts';
 import { StatusError } from './status-error.ts';
 import { columnDefinitions, partialObjectMetadata, tableRow } from './table.ts';
@@ -27,15 +27,14 @@ export interface View {
 /**
  * The `includeObject` option of tables, which nothing else looks at.
  *
- * @throws StatusError 422
+ * @throws StatusError 400
  */
 export function parseIncludeObject(query: URLSearchParams, representation: Representation): IncludeObject {
   const value = query.get('includeObject') ?? '';
   if (representation.as !== 'Table') return 'Metadata';
   if (value === '' || value === 'Metadata') return 'Metadata';
   if (value === 'None' || value === 'Object') return value;
-  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: "None", "Metadata", "Object"`;
-  throw invalidOptions('TableOptions', { reason: 'FieldValueNotSupported', field: 'includeObject', message });
+  throw badRequest(`includeObject cannot be ${JSON.stringify(value)}: only None, Metadata and Object`);
 }
 
 /** @throws StatusError 406 when metadata is asked for as that of one object, which a list is not */
