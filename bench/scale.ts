@@ -139,7 +139,7 @@ async function measureSize(size: number, { turns, writes, onProgress }: ScaleOpt
 
 /** The Fleet of `--fake`, whose GameServers have a List to order by. */
 function fleetOf(replicas: number): object {
-  const fleet = fakeFleet(replicas) as Fleet;
+  const fleet = fakeFleet(replicas).object as Fleet;
   fleet.spec.template.spec.lists = { players: { capacity: 8 } };
   return fleet;
 }

@@ -34,7 +34,10 @@ export async function startOnThisMachine(readyGameServers: number): Promise<Subj
     apiPort: await chooseFreePort(),
     gatewayHealthPort: await chooseFreePort(),
     gamePorts: { first: 30_000, last: 30_999 },
-    manifests: readManifests(resolve('fleets/base')).map((manifest) => keepReady(manifest, readyGameServers)),
+    manifests: readManifests(resolve('fleets/base')).map(({ file, object }) => ({
+      file,
+      object: keepReady(object, readyGameServers),
+    })),
     onStep: (step) => process.stderr.write(`${step}\n`),
   }).catch(async (error: unknown) => {
     await removeState(stateDirectory);
@@ -96,7 +99,7 @@ export async function shutDown(subject: Subject, gameServerName: string): Promis
 }
 
 /** A Fleet of a fixed size for the length of a run: a benchmark must not wait for an autoscaler. */
-function keepReady(manifest: object, count: number): object {
+function keepReady<T extends { kind: string }>(manifest: T, count: number): T {
   const { kind, spec } = manifest as { kind: string; spec?: object };
   if (kind !== 'FleetAutoscaler') return manifest;
   return {

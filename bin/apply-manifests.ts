@@ -3,69 +3,121 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { UsageError } from './usage.ts';
 
-/** Which manifests of a folder `local` has a use for: the rest deploys Regatta itself on a cluster. */
-const PLURALS: Record<string, { path: string; plural: string }> = {
-  Fleet: { path: '/apis/agones.dev/v1', plural: 'fleets' },
-  GameServer: { path: '/apis/agones.dev/v1', plural: 'gameservers' },
-  FleetAutoscaler: { path: '/apis/autoscaling.agones.dev/v1', plural: 'fleetautoscalers' },
-  ConfigMap: { path: '/api/v1', plural: 'configmaps' },
-};
+/** One object of a YAML or JSON file, as it was found: whether it is right the API says. */
+export interface Manifest {
+  file: string;
+  object: ManifestObject;
+}
 
-interface Manifest {
+interface ManifestObject {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace?: string };
 }
 
+/** What became of manifests that the API did not refuse. */
+export interface Applied {
+  applied: Manifest[];
+  /** Of kinds that the API does not serve: what a folder deploys on a cluster beside its Fleets. */
+  passedOver: Manifest[];
+}
+
+const MANIFEST_FILE = /\.(ya?ml|json)$/;
+/** Read by kustomize alone. */
+const KUSTOMIZATION_FILE = /^kustomization\.ya?ml$/;
+const APPLY_TIMEOUT_MS = 10_000;
+
 /**
- * Reads YAML files, or all of a folder, and keeps what `local` serves.
+ * Reads a file, or all YAML and JSON files of a folder, by name.
  *
- * @throws UsageError naming a file that is missing or is not YAML
+ * @throws UsageError naming a file that is missing, is not YAML, or holds what is no object of Kubernetes
  */
 export function readManifests(path: string): Manifest[] {
-  let files: string[];
+  return filesOf(path).flatMap(readFile);
+}
+
+function filesOf(path: string): string[] {
   try {
-    files = statSync(path).isDirectory()
-      ? readdirSync(path)
-          .filter((name) => /\.ya?ml$/.test(name) && name !== 'kustomization.yaml')
-          .map((name) => join(path, name))
-      : [path];
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => MANIFEST_FILE.test(name) && !KUSTOMIZATION_FILE.test(name));
+    if (names.length === 0) throw new UsageError(`-f ${path}: the folder has no YAML or JSON file`);
+    return names.toSorted().map((name) => join(path, name));
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`-f ${path}: no such file or folder`, { cause: error });
   }
-  return files.toSorted().flatMap(readFile);
 }
 
 function readFile(file: string): Manifest[] {
-  const documents = parseAllDocuments(readFileSync(file, 'utf8'));
-  return documents.flatMap((document) => {
+  return parseAllDocuments(readFileSync(file, 'utf8')).flatMap((document) => {
     const [fault] = document.errors;
     if (fault !== undefined) throw new UsageError(`${file}: ${fault.message}`);
-    const manifest = document.toJS() as Partial<Manifest> | null;
-    if (manifest?.kind === undefined || !(manifest.kind in PLURALS)) return [];
-    if (manifest.metadata?.name === undefined) throw new UsageError(`${file}: a ${manifest.kind} has no metadata.name`);
-    return [manifest as Manifest];
+    const content: unknown = document.toJS();
+    return content === null ? [] : objectsOf(file, content).map((object) => ({ file, object }));
   });
 }
 
-/**
- * Server-side apply of each manifest, in order.
- *
- * @throws UsageError with the API's own words when it refuses one
- */
-export async function applyManifests(apiUrl: string, manifests: object[]): Promise<void> {
-  for (const manifest of manifests as Manifest[]) {
-    const served = PLURALS[manifest.kind];
-    if (served === undefined) continue;
-    const { name, namespace = 'default' } = manifest.metadata;
-    const url = `${apiUrl}${served.path}/namespaces/${namespace}/${served.plural}/${name}?fieldManager=regatta&force=true`;
-    const answer = await fetch(url, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/apply-patch+yaml' },
-      body: JSON.stringify(manifest),
-      signal: AbortSignal.timeout(10_000),
-    });
-    const body = (await answer.json()) as { message?: string };
-    if (!answer.ok) throw new UsageError(`${manifest.kind} ${name} was refused: ${body.message ?? answer.status}`);
+function objectsOf(file: string, content: unknown): ManifestObject[] {
+  const { apiVersion, kind, metadata, items } = (content ?? {}) as Partial<ManifestObject> & { items?: unknown };
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
+    throw new UsageError(`${file}: an object has no apiVersion or no kind`);
   }
+  if (kind === 'List' && Array.isArray(items)) return items.flatMap((item: unknown) => objectsOf(file, item));
+  if (typeof metadata?.name !== 'string') throw new UsageError(`${file}: a ${kind} has no metadata.name`);
+  return [content as ManifestObject];
+}
+
+/**
+ * Server-side apply of each manifest in order, namespaces first.
+ *
+ * @throws UsageError with file, kind, name and the API's own words for each that it refuses; the others are applied
+ */
+export async function applyManifests(apiUrl: string, manifests: readonly Manifest[]): Promise<Applied> {
+  const applied: Manifest[] = [];
+  const passedOver: Manifest[] = [];
+  const refused: string[] = [];
+  const paths = new Map<string, Promise<Map<string, string>>>();
+  const isNamespace = ({ object }: Manifest): boolean => object.kind === 'Namespace';
+  for (const manifest of manifests.toSorted((a, b) => Number(isNamespace(b)) - Number(isNamespace(a)))) {
+    const { apiVersion, kind, metadata } = manifest.object;
+    const served = paths.get(apiVersion) ?? readServed(apiUrl, apiVersion);
+    paths.set(apiVersion, served);
+    const path = (await served).get(kind)?.replace('{namespace}', metadata.namespace ?? 'default');
+    if (path === undefined) {
+      passedOver.push(manifest);
+      continue;
+    }
+    const refusal = await apply(`${apiUrl}${path}/${metadata.name}`, manifest.object);
+    if (refusal === undefined) applied.push(manifest);
+    else refused.push(`${manifest.file}: ${kind} ${metadata.name} was refused: ${refusal}`);
+  }
+  if (refused.length > 0) throw new UsageError(refused.join('\n'));
+  return { applied, passedOver };
+}
+
+/** Kind to path of the kinds of one group and version that can be applied. */
+async function readServed(apiUrl: string, apiVersion: string): Promise<Map<string, string>> {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const answer = await fetch(apiUrl + root, { signal: AbortSignal.timeout(APPLY_TIMEOUT_MS) });
+  if (!answer.ok) return new Map();
+  const { resources } = (await answer.json()) as {
+    resources: { name: string; kind: string; namespaced: boolean; verbs: string[] }[];
+  };
+  return new Map(
+    resources
+      .filter(({ name, verbs }) => !name.includes('/') && verbs.includes('patch'))
+      .map(({ name, kind, namespaced }) => [kind, `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${name}`]),
+  );
+}
+
+/** @returns why it was refused */
+async function apply(url: string, object: ManifestObject): Promise<string | undefined> {
+  const answer = await fetch(`${url}?fieldManager=regatta&force=true`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/apply-patch+yaml' },
+    body: JSON.stringify(object),
+    signal: AbortSignal.timeout(APPLY_TIMEOUT_MS),
+  });
+  const body = (await answer.json()) as { message?: string };
+  return answer.ok ? undefined : (body.message ?? `HTTP ${answer.status}`);
 }

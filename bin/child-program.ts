@@ -18,7 +18,11 @@ export interface ChildProgramOptions {
   logFile: string;
   /** It must say that it is ready within this. */
   readyDeadlineMs: number;
+  onReport?: (report: ChildReport) => void;
 }
+
+/** What a program has to say for people while it runs. */
+export type ChildReport = { notice: string } | { gameServer: string; line: string };
 
 /** What a program says over IPC once it serves. */
 export interface ReadyMessage {
@@ -64,6 +68,14 @@ export class ChildProgram {
         lastOutput = (lastOutput + chunk.toString()).slice(-REMEMBERED_OUTPUT_CHARACTERS);
       });
       stream?.pipe(log, { end: false });
+    }
+    const { onReport } = options;
+    if (onReport !== undefined) {
+      child.on('message', (message) => {
+        // Only our own programs are started here.
+        const candidate = message as Partial<{ report: ChildReport }>;
+        if (candidate.report !== undefined) onReport(candidate.report);
+      });
     }
     const exited = new Promise<number | null>((resolve) => {
       child.once('exit', (code) => {

@@ -1,3 +1,4 @@
+import type { Manifest } from './apply-manifests.ts';
 import { UsageError } from './usage.ts';
 
 const MAX_FAKES = 10_000;
@@ -13,8 +14,8 @@ export function readFakeCount(text: string): number {
 }
 
 /** The Fleet of `--fake N`: GameServers that need no program. */
-export function fakeFleet(replicas: number): object {
-  return {
+export function fakeFleet(replicas: number): Manifest {
+  const object = {
     apiVersion: 'agones.dev/v1',
     kind: 'Fleet',
     metadata: { name: 'fake', namespace: 'default' },
@@ -30,4 +31,5 @@ export function fakeFleet(replicas: number): object {
       },
     },
   };
+  return { file: '--fake', object };
 }

@@ -1,7 +1,3 @@
-import { runFault } from './fault.ts';
-import { runKeys } from './keys.ts';
-import { runLocal } from './local.ts';
-import { runStart } from './start.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `regatta: one click, one game server, on Agones
@@ -9,12 +5,19 @@ const HELP = `regatta: one click, one game server, on Agones
   regatta start        everything on this machine: Agones (local), the Fleet, allocator, gateway and the page
     --port N           the page and the one front door           (default 8080)
     --allocator-port N the allocator, behind the gateway         (default 8081)
-    --api-port N       the Kubernetes API of local               (default 8090)
+    --logs             show what GameServers print
+    and every option of local; without -f the Fleet is that of fleets/base
+  regatta local        only Agones on one machine, for kubectl, games and tests
+    -f PATH            applies YAML or JSON: a file or a folder; repeatable
+    --command 'IMAGE=PROGRAM ARGUMENTS'
+                       the program that stands for an image, run where you are; repeatable.
+                       NAME=value words before the program are its environment
+    --watch PATH       GameServers start anew when these files change; IMAGE=PATH for one image; repeatable
+    --restart-allocated  Allocated ones too
+    --no-logs          do not show what GameServers print
+    --api-port N       the Kubernetes API                        (default 8090)
     --game-ports A-B   ports for GameServers                     (default 7000-8000)
-    -f FILE            Fleet and FleetAutoscaler YAML, repeatable (default fleets/base)
     --state-dir DIR    keys, logs, kubeconfig                    (default .regatta)
-  regatta local        only Agones on one machine, for kubectl and for tests
-    --api-port, --game-ports, --state-dir as above
     --allocator-service-port N  Agones' allocator service, gRPC and REST with mTLS (default off)
     --fake N           a Fleet of N GameServers that need no program (to 10000): for benchmarks, autoscalers
     --fake-ready-ms N  from their start until they are Ready     (default 500)
@@ -25,22 +28,26 @@ const HELP = `regatta: one click, one game server, on Agones
   Ctrl-C ends it all.
 `;
 
-const COMMANDS: Record<string, (parameters: string[]) => Promise<void>> = {
-  start: runStart,
-  local: runLocal,
-  fault: runFault,
-  keys: runKeys,
+type Command = (parameters: string[]) => Promise<void>;
+
+/** Each is loaded when it is asked for: what one needs the others do not wait for. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  start: async () => (await import('./start.ts')).runStart,
+  local: async () => (await import('./local.ts')).runLocal,
+  fault: async () => (await import('./fault.ts')).runFault,
+  keys: async () => (await import('./keys.ts')).runKeys,
 };
 
 const [name, ...parameters] = process.argv.slice(2);
-const command = COMMANDS[name ?? ''];
+const load = COMMANDS[name ?? ''];
 
-if (command === undefined) {
+if (load === undefined) {
   const asked = name === undefined || name === 'help' || name === '--help' || name === '-h';
   (asked ? process.stdout : process.stderr).write(asked ? HELP : `regatta: there is no command "${name}"\n\n${HELP}`);
   process.exitCode = asked ? 0 : 2;
 } else {
   try {
+    const command = await load();
     await command(parameters);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

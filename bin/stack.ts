@@ -2,21 +2,27 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPage } from '../web/build.ts';
 import { applyManifests } from './apply-manifests.ts';
-import { ChildProgram, PROJECT_DIRECTORY } from './child-program.ts';
+import type { Manifest } from './apply-manifests.ts';
+import { ChildProgram } from './child-program.ts';
+import type { ChildReport } from './child-program.ts';
 import { KEY_FILES, writeKeys } from './keys.ts';
+import { boatRaceImage, localEnvironment } from './local-options.ts';
+import type { LocalSettings } from './local-options.ts';
 
-export interface StackOptions {
-  stateDirectory: string;
+export interface StackOptions extends Pick<LocalSettings, 'stateDirectory' | 'apiPort' | 'gamePorts'> {
   /** The front door. */
   port: number;
   /** Where the front door listens. @default localhost: nobody but this machine */
   listenAddress?: string;
   allocatorPort: number;
-  apiPort: number;
   gatewayHealthPort: number;
-  gamePorts: { first: number; last: number };
   /** Fleets and FleetAutoscalers to apply. */
-  manifests: object[];
+  manifests: Manifest[];
+  /** Which programs stand for images. @default the boat race's */
+  images?: LocalSettings['images'];
+  restartAllocated?: boolean;
+  /** Has what GameServers print reported. */
+  sendLogLines?: boolean;
   /** Added to the environment of local, allocator and gateway, and of the boat race's GameServers. */
   environment?: {
     local?: Record<string, string>;
@@ -26,10 +32,11 @@ export interface StackOptions {
   gameServerEnvironment?: Record<string, string>;
   /** Called before each step, for a line of progress. */
   onStep?: (step: string) => void;
+  /** Called with manifests of kinds that local does not serve. */
+  onPassedOver?: (manifests: Manifest[]) => void;
+  /** Called with what local has to say of its GameServers. */
+  onReport?: (report: ChildReport) => void;
 }
-
-/** The image of the boat race in fleets/base, which on one machine is a program of this checkout. */
-export const BOAT_RACE_IMAGE = 'localhost/regatta-server:dev';
 
 const READY_DEADLINE_MS = 30_000;
 
@@ -78,6 +85,7 @@ export class Stack {
         env: { NODE_COMPILE_CACHE: join(stateDirectory, 'compile-cache'), ...env },
         logFile: join(logsDirectory, `${name}.log`),
         readyDeadlineMs: READY_DEADLINE_MS,
+        ...(options.onReport === undefined ? {} : { onReport: options.onReport }),
       });
       programs.push(program);
       return program;
@@ -86,14 +94,19 @@ export class Stack {
     onStep('starting Agones on this machine');
     const pageBuilt = buildPage({ outDir: pageDirectory, minify: true });
     const local = await start('local', 'local/main.ts', {
-      ...localEnvironment(options),
+      ...localEnvironment({
+        ...options,
+        images: options.images ?? boatRaceImage(stateDirectory, options.gameServerEnvironment),
+      }),
+      LOCAL_SEND_LOG_LINES: String(options.sendLogLines ?? false),
       ...environment.local,
     });
     const apiUrl = local.ready.url ?? `http://127.0.0.1:${options.apiPort}`;
     const kubeconfigPath = local.ready.kubeconfig ?? join(stateDirectory, 'local', 'kubeconfig');
 
     onStep('applying the Fleet');
-    await applyManifests(apiUrl, [joinKeysConfigMap(keysDirectory), ...options.manifests]);
+    const { passedOver } = await applyManifests(apiUrl, [joinKeysConfigMap(keysDirectory), ...options.manifests]);
+    options.onPassedOver?.(passedOver);
 
     const allocatorUrl = `http://127.0.0.1:${options.allocatorPort}`;
 
@@ -138,38 +151,15 @@ export class Stack {
   }
 }
 
-/** How `local` is told its ports, its folder, and which program stands for the boat race's image. */
-export function localEnvironment(
-  options: Pick<StackOptions, 'stateDirectory' | 'apiPort' | 'gamePorts' | 'gameServerEnvironment'>,
-): Record<string, string> {
-  return {
-    LOCAL_PORT: String(options.apiPort),
-    LOCAL_STATE_DIR: join(options.stateDirectory, 'local'),
-    LOCAL_MIN_GAME_PORT: String(options.gamePorts.first),
-    LOCAL_MAX_GAME_PORT: String(options.gamePorts.last),
-    LOCAL_IMAGES: JSON.stringify({
-      [BOAT_RACE_IMAGE]: {
-        command: [process.execPath, 'server/main.ts'],
-        cwd: PROJECT_DIRECTORY,
-        env: {
-          // The gateway beside it is the only one that comes.
-          HOST: '127.0.0.1',
-          NODE_COMPILE_CACHE: join(options.stateDirectory, 'compile-cache'),
-          ...options.gameServerEnvironment,
-        },
-      },
-    }),
-  };
-}
-
-function joinKeysConfigMap(keysDirectory: string): object {
-  const path = join(keysDirectory, KEY_FILES.verifying);
-  return {
+function joinKeysConfigMap(keysDirectory: string): Manifest {
+  const file = join(keysDirectory, KEY_FILES.verifying);
+  const object = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'regatta-join-keys' },
-    data: { [KEY_FILES.verifying]: existsSync(path) ? readFileSync(path, 'utf8') : '' },
+    data: { [KEY_FILES.verifying]: existsSync(file) ? readFileSync(file, 'utf8') : '' },
   };
+  return { file, object };
 }
 
 async function stopInReverse(programs: ChildProgram[]): Promise<void> {

@@ -1,9 +1,12 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { readManifests } from './apply-manifests.ts';
 import { ChildProgramError, PROJECT_DIRECTORY } from './child-program.ts';
 import { requireFreePorts } from './free-ports.ts';
+import { interruption } from './interruption.ts';
+import { LOCAL_OPTIONS, readLocalOptions } from './local-options.ts';
 import { Stack } from './stack.ts';
-import { readOptions, readPort, readPortRange, UsageError } from './usage.ts';
+import { passedOverLine, printReport, Terminal } from './terminal.ts';
+import { readOptions, readPort, UsageError } from './usage.ts';
 import { waitForReadyGameServers } from './wait-for-ready.ts';
 
 const GATEWAY_HEALTH_PORT_OFFSET = 1000;
@@ -11,41 +14,43 @@ const GATEWAY_HEALTH_PORT_OFFSET = 1000;
 /** `regatta start`: everything on one machine, until Ctrl-C. */
 export async function runStart(parameters: string[]): Promise<void> {
   const { values } = readOptions(parameters, {
+    ...LOCAL_OPTIONS,
     port: { type: 'string', default: '8080' },
     'allocator-port': { type: 'string', default: '8081' },
-    'api-port': { type: 'string', default: '8090' },
     'health-port': { type: 'string' },
-    'game-ports': { type: 'string', default: '7000-8000' },
-    file: { type: 'string', short: 'f', multiple: true },
-    'state-dir': { type: 'string', default: '.regatta' },
+    logs: { type: 'boolean', default: false },
   });
   const port = readPort('port', values.port);
   const allocatorPort = readPort('allocator-port', values['allocator-port']);
-  const apiPort = readPort('api-port', values['api-port']);
   const gatewayHealthPort = readPort('health-port', values['health-port'] ?? String(port + GATEWAY_HEALTH_PORT_OFFSET));
-  const files = values.file ?? [join(PROJECT_DIRECTORY, 'fleets/base')];
-  const manifests = files.flatMap(readManifests);
+  const { manifests, ...local } = readLocalOptions(values);
   await requireFreePorts([
     { port, option: 'port', purpose: 'the page' },
     { port: allocatorPort, option: 'allocator-port', purpose: 'the allocator' },
-    { port: apiPort, option: 'api-port', purpose: 'the Kubernetes API' },
+    { port: local.apiPort, option: 'api-port', purpose: 'the Kubernetes API' },
     { port: gatewayHealthPort, option: 'health-port', purpose: "the gateway's health" },
   ]);
 
-  const startedAtMs = Date.now();
+  const terminal = new Terminal(process.stdout);
   const say = (line: string): void => {
-    process.stdout.write(`${((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
+    terminal.say(line);
   };
   const ended = interruption();
   const stack = await startOrExplain({
-    stateDirectory: resolve(values['state-dir']),
+    ...local,
     port,
     allocatorPort,
-    apiPort,
     gatewayHealthPort,
-    gamePorts: readPortRange('game-ports', values['game-ports']),
-    manifests,
+    manifests: manifests ?? readManifests(join(PROJECT_DIRECTORY, 'fleets/base')),
+    sendLogLines: values.logs,
     onStep: say,
+    onPassedOver(passedOver) {
+      // What deploys Regatta itself is in the same folder, and no news.
+      if (manifests !== undefined && passedOver.length > 0) terminal.notice(passedOverLine(passedOver));
+    },
+    onReport(report) {
+      printReport(terminal, report);
+    },
   });
   process.stdout.write(`\n  Play:     ${stack.url}\n  kubectl:  --kubeconfig ${stack.kubeconfigPath}\n\n`);
   void waitForReadyGameServers(stack.apiUrl, 1, 60_000).then((ready) => {
@@ -72,20 +77,4 @@ async function startOrExplain(options: Parameters<typeof Stack.start>[0]): Promi
     if (error instanceof ChildProgramError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
-}
-
-const SAME_INTERRUPTION_MS = 1000;
-
-/** Resolves at the first SIGINT, SIGTERM, or hang-up of the terminal; another, a second later or more, exits at once. */
-function interruption(): Promise<string> {
-  return new Promise((resolve) => {
-    let firstMs: number | undefined;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        firstMs ??= Date.now();
-        if (Date.now() - firstMs >= SAME_INTERRUPTION_MS) process.exit(1);
-        resolve('interrupted');
-      });
-    }
-  });
 }

@@ -3,7 +3,7 @@ import type { GameServer } from '../lib/agones.ts';
 const ASK_AGAIN_MS = 100;
 
 /**
- * Waits until at least `count` GameServers of namespace `default` are Ready.
+ * Waits until at least `count` GameServers are Ready.
  *
  * @returns how many are; fewer than `count` when the deadline passed first or the API went away
  */
@@ -19,7 +19,7 @@ export async function waitForReadyGameServers(apiUrl: string, count: number, dea
 
 async function countReady(apiUrl: string): Promise<number> {
   try {
-    const answer = await fetch(`${apiUrl}/apis/agones.dev/v1/namespaces/default/gameservers`, {
+    const answer = await fetch(`${apiUrl}/apis/agones.dev/v1/gameservers`, {
       signal: AbortSignal.timeout(5_000),
     });
     const { items } = (await answer.json()) as { items: GameServer[] };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { parseEnvironment, port, wholeNumber } from '../lib/config.ts';
+import { flag, parseEnvironment, port, wholeNumber } from '../lib/config.ts';
 import type { Environment } from '../lib/config.ts';
 import { LOG_LEVELS } from '../lib/logger.ts';
 import { allocatorServiceConfig, allocatorServiceSettings } from './allocator-service/config.ts';
@@ -11,6 +11,7 @@ const imageProgram = z.strictObject({
   command: z.array(z.string().min(1)).min(1),
   cwd: z.string().exactOptional(),
   env: z.record(z.string(), z.string()).exactOptional(),
+  watch: z.array(z.string().min(1)).exactOptional(),
 });
 const imagePrograms = z.record(z.string().min(1), imageProgram);
 type Images = z.output<typeof imagePrograms>;
@@ -74,10 +75,16 @@ const schema = z
     LOCAL_ALLOCATION_BATCH_WAIT_MS: wholeNumber(500, { min: 0, max: 60_000 }),
     /** How long the sidecar gathers changes before it writes them, as in Agones. */
     LOCAL_SDK_WRITE_INTERVAL_MS: wholeNumber(500, { min: 0, max: 60_000 }),
-    /** JSON: image name to `{command, cwd, env}`. */
+    /** JSON: image name to `{command, cwd, env, watch}`. */
     LOCAL_IMAGES: z.string().default('{}').transform(parseImages),
     /** The same as a YAML file, whose `cwd`s are relative to it. An image in both is that of LOCAL_IMAGES. */
     LOCAL_IMAGES_FILE: z.string().transform(readImagesFile).optional(),
+    /** Ends Allocated GameServers too when files of their program change. */
+    LOCAL_RESTART_ALLOCATED: flag(false),
+    /** A game that runs for so long without a call of Ready is told of. */
+    LOCAL_READY_NOTICE_MS: wholeNumber(10_000, { min: 1, max: 3_600_000 }),
+    /** Sends what GameServers print to the process that started this one. */
+    LOCAL_SEND_LOG_LINES: flag(false),
     /** JSON: where Services that autoscaler webhooks name are on this machine, `namespace/name` to `host:port`. */
     LOCAL_SERVICES: z.string().default('{}').transform(parseServices),
     /** The address of this machine that GameServers get. */
@@ -135,7 +142,14 @@ export function loadConfig(environment: Environment) {
     maxGamePort: parsed.LOCAL_MAX_GAME_PORT,
     allocationBatchWaitMs: parsed.LOCAL_ALLOCATION_BATCH_WAIT_MS,
     sdkWriteIntervalMs: parsed.LOCAL_SDK_WRITE_INTERVAL_MS,
-    images: new Map(Object.entries({ ...parsed.LOCAL_IMAGES_FILE, ...parsed.LOCAL_IMAGES })),
+    images: new Map(
+      Object.entries({ ...parsed.LOCAL_IMAGES_FILE, ...parsed.LOCAL_IMAGES }).map(
+        ([image, program]) => [image, withWholePaths(program)] as const,
+      ),
+    ),
+    restartAllocated: parsed.LOCAL_RESTART_ALLOCATED,
+    readyNoticeMs: parsed.LOCAL_READY_NOTICE_MS,
+    sendLogLines: parsed.LOCAL_SEND_LOG_LINES,
     services: parsed.LOCAL_SERVICES,
     address: parsed.LOCAL_ADDRESS,
     maxPods: parsed.LOCAL_MAX_PODS,
@@ -161,6 +175,10 @@ export function loadConfig(environment: Environment) {
     logLevel: parsed.LOG_LEVEL,
     baseEnvironment: baseEnvironment(environment),
   };
+}
+
+function withWholePaths({ watch, ...program }: Images[string]): Images[string] {
+  return watch === undefined ? program : { ...program, watch: watch.map((path) => resolve(program.cwd ?? '.', path)) };
 }
 
 /** What a program needs of this machine to run at all; everything else a GameServer gets comes from its Pod. */

@@ -15,6 +15,8 @@ import type { ObjectStore } from './api/store.ts';
 import type { LocalConfig } from './config.ts';
 import { EventRecorder } from './controllers/event-recorder.ts';
 import { startControllers } from './controllers/start-controllers.ts';
+import { Notices } from './development/notices.ts';
+import { ProgramRestarts } from './development/program-restarts.ts';
 import { apiFaults } from './faults/api-faults.ts';
 import { capacityFaults } from './faults/capacity-faults.ts';
 import { FaultSet } from './faults/fault-set.ts';
@@ -41,6 +43,8 @@ export interface LocalOptions {
   logger: Logger;
   /** Told every line that a GameServer prints. */
   onLogLine?: (gameServer: string, line: string) => void;
+  /** Told what whoever develops a game has to know: lines, the first of which says what happened. */
+  onNotice?: (notice: string) => void;
 }
 
 /** Agones on this machine, running. */
@@ -82,7 +86,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 
 /** @param undo - gets what ends each part, in order of start */
 async function start(
-  { config, clock, logger, onLogLine }: LocalOptions,
+  { config, clock, logger, onLogLine, onNotice }: LocalOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Local, 'stop'>> {
   const { stateDirectory } = config;
@@ -129,6 +133,20 @@ async function start(
     keptEndedPods: config.logsOfEndedPods,
     ...(onLogLine === undefined ? {} : { onLine: onLogLine }),
   });
+  const tell = (notice: string): void => {
+    logger.warn({ notice }, 'notice');
+    onNotice?.(notice);
+  };
+  const notices = new Notices({
+    store,
+    clock,
+    lastLines: (...asked) => logs.lastLines(...asked),
+    readyWithinMs: config.readyNoticeMs,
+    tell,
+  });
+  undo.push(() => {
+    notices.stop();
+  });
   const api = createApiServer({
     ...apiFaults({ faults, clock }),
     store,
@@ -161,6 +179,9 @@ async function start(
     record: events.from('gameserver-sidecar'),
     writeIntervalMs: config.sdkWriteIntervalMs,
     holdReady: (namespace, name, calledOff) => slowReady.holdReady(namespace, name, calledOff),
+    onSilent: (...silent) => {
+      notices.fellSilent(...silent);
+    },
   });
   undo.push(() => {
     sidecars.stop();
@@ -194,8 +215,26 @@ async function start(
     maxPods: config.maxPods,
     otherRunners: [fakes],
     stopGraceMs: config.stopGraceMs,
+    onProgramEnd: (end) => {
+      notices.programEnded(end);
+    },
   });
   undo.push(() => node.stop());
+  const restarts = new ProgramRestarts({
+    store,
+    clock,
+    images: config.images,
+    ignoredDirectories: [stateDirectory],
+    restartAllocated: config.restartAllocated,
+    beforeRestart() {
+      notices.forget();
+      node.forgetFailures();
+    },
+    tell,
+  });
+  undo.push(() => {
+    restarts.stop();
+  });
   const controllers = startControllers({
     store,
     clock,

@@ -130,7 +130,7 @@ test('does not share its folder with another, nor start with a wrong configurati
   await start();
   const second = LocalProgram.launch(stateDirectory);
   expect(await second.exited).toBe(2);
-  expect(second.errors).toMatch(/^local: process \d+ already runs with the state directory .* LOCAL_STATE_DIR/);
+  expect(second.errors).toMatch(/^local: process \d+ already runs with the state directory .*--state-dir/);
   const wrong = LocalProgram.launch(stateDirectory, { LOCAL_IMAGES: 'nonsense' });
   expect(await wrong.exited).toBe(2);
   expect(wrong.errors).toContain('LOCAL_IMAGES');

@@ -9,11 +9,13 @@ const { createLogger } = await import('../lib/logger.ts');
 const { runUntilSignal } = await import('../lib/run-until-signal.ts');
 const { systemClock } = await import('../lib/clock.ts');
 const { loadConfig } = await import('./config.ts');
-const { colouredLine } = await import('./node/coloured-lines.ts');
-const { StateDirectoryInUseError } = await import('./node/state-directory.ts');
+const { explainStartError } = await import('./start-error.ts');
 
 /** On top of what GameServers get to end themselves. */
 const STOP_DEADLINE_MS = 7000;
+
+const MAX_UNSENT_REPORTS = 1000;
+let unsentReports = 0;
 
 const config = readConfig();
 const logger = createLogger('local', config.logLevel);
@@ -26,8 +28,10 @@ try {
     config,
     clock: systemClock,
     logger,
-    // In a terminal all GameServers are seen as they go; elsewhere their files and `kubectl logs` have them.
-    ...(process.stdout.isTTY ? { onLogLine: printLine } : {}),
+    onNotice(notice) {
+      report({ notice });
+    },
+    ...(config.sendLogLines ? { onLogLine: (gameServer, line) => report({ gameServer, line }) } : {}),
   });
   lifecycle.onStop('local', stop);
   lifecycle.markReady();
@@ -41,25 +45,20 @@ try {
   }
   process.send?.({ ready: true, url, kubeconfig: kubeconfigPath });
 } catch (error) {
-  const explained = explain(error);
+  const explained = explainStartError(error, config);
   if (explained === undefined) logger.error({ err: error }, 'cannot start');
   else process.stderr.write(`local: ${explained}\n`);
   await lifecycle.stop();
   process.exit(explained === undefined ? 1 : 2);
 }
 
-function printLine(gameServer: string, line: string): void {
-  process.stdout.write(colouredLine(gameServer, line));
-}
-
-function explain(error: unknown): string | undefined {
-  if (error instanceof StateDirectoryInUseError) return error.message;
-  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-  if (!taken) return undefined;
-  const isApi = !('port' in error) || error.port === config.port;
-  return isApi
-    ? `port ${config.port} is taken; LOCAL_PORT chooses another`
-    : `port ${String(error.port)} is taken; LOCAL_ALLOCATOR_HTTP_PORT and LOCAL_ALLOCATOR_GRPC_PORT choose others`;
+/** A parent that does not keep up misses some: files have all. */
+function report(what: { notice: string } | { gameServer: string; line: string }): void {
+  if (unsentReports >= MAX_UNSENT_REPORTS || process.send === undefined) return;
+  unsentReports += 1;
+  process.send({ report: what }, () => {
+    unsentReports -= 1;
+  });
 }
 
 function readConfig(): ReturnType<typeof loadConfig> {

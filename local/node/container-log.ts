@@ -91,6 +91,11 @@ export class ContainerLog {
     this.#wakeReaders();
   }
 
+  /** The last lines, without their ends. */
+  lastLines(count: number): string[] {
+    return this.#lines.slice(-count).map(({ text }) => text);
+  }
+
   /** Lines with their ends. A reader that falls behind the kept lines misses some. */
   async *read(options: LogReadOptions): AsyncGenerator<string> {
     const { signal, timestamps = false, limitBytes = Infinity } = options;

@@ -6,6 +6,8 @@ export interface ImageProgram {
   cwd?: string;
   /** Environment beneath what the Pod says. */
   env?: Record<string, string>;
+  /** Files and folders: when they change, its GameServers start anew. */
+  watch?: string[];
 }
 
 /** Image name, as a Pod spells it, to program. */

@@ -40,6 +40,7 @@ interface TakenPod {
 export class MachineNode {
   readonly #options: MachineNodeOptions;
   readonly #runners: readonly PodRunner[];
+  readonly #backoff: StartBackoff;
   /** By uid. */
   readonly #taken = new Map<string, TakenPod>();
   readonly #takenBy = new Map<PodRunner, number>();
@@ -51,7 +52,8 @@ export class MachineNode {
 
   constructor(options: MachineNodeOptions) {
     this.#options = options;
-    const processes = processRunner(options, () => this.#isGone);
+    this.#backoff = new StartBackoff(options.clock);
+    const processes = processRunner(options, this.#backoff, () => this.#isGone);
     this.#runners = [...(options.otherRunners ?? []), processes];
     registerNode({ ...options, maxPods: this.#runners.reduce((sum, { maxPods }) => sum + maxPods, 0) });
     const { store } = options;
@@ -154,6 +156,11 @@ export class MachineNode {
       this.#release(pod);
       this.#take(pod);
     }
+  }
+
+  /** What failed before is tried at once, e.g. because its program has changed. */
+  forgetFailures(): void {
+    this.#backoff.forget();
   }
 
   #onPod({ type, object, previous }: WatchEvent<Pod>): void {
@@ -277,10 +284,10 @@ function uidOf({ metadata }: KubernetesObject): string {
 }
 
 /** Takes every Pod. */
-function processRunner(options: MachineNodeOptions, isCutOff: () => boolean): PodRunner {
+function processRunner(options: MachineNodeOptions, backoff: StartBackoff, isCutOff: () => boolean): PodRunner {
   const context: PodWorkerContext = {
     ...options,
-    backoff: new StartBackoff(options.clock),
+    backoff,
     record: (...event) => {
       if (!isCutOff()) options.record(...event);
     },

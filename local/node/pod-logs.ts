@@ -84,6 +84,11 @@ export class PodLogs {
     return log.read(options);
   }
 
+  /** The last lines of a container, without their ends; none when there is no log. */
+  lastLines(namespace: string, pod: string, container: string, count: number): string[] {
+    return this.#logs.get(`${namespace}/${pod}`)?.get(container)?.lastLines(count) ?? [];
+  }
+
   /** Ends every log; the files stay. */
   close(): void {
     for (const logs of this.#logs.values()) for (const log of logs.values()) log.end();

@@ -29,6 +29,15 @@ export interface OpenSidecar {
   close(): Promise<void>;
 }
 
+/** A process that ended by itself. */
+export interface ProgramEnd {
+  pod: Pod;
+  container: Container;
+  program: Program;
+  exit: ProcessExit;
+  ranMs: number;
+}
+
 /** What all Pods of the node have in common. */
 export interface PodWorkerContext {
   store: ObjectStore;
@@ -54,6 +63,8 @@ export interface PodWorkerContext {
   holdStart?(pod: Pod, ending: AbortSignal): Promise<void> | undefined;
   /** Whether nobody hears of what happens on the node. */
   isCutOff(): boolean;
+  /** Told of each process that ends without being asked to, before its Pod's status tells of it. */
+  onProgramEnd?(end: ProgramEnd): void;
 }
 
 const GAME_CONTAINER_ANNOTATION = 'agones.dev/container';
@@ -242,17 +253,27 @@ export class PodWorker implements RunningPod {
     // Asked to end while it was being started: nobody has told it yet.
     if (this.#ending) group.signal(this.#graceOver ? 'SIGKILL' : 'SIGTERM');
     await records.add(group.pid, `${podName} ${name}`);
-    return { ended: this.#untilEnd(container, group, startedAtMs) };
+    return { ended: this.#untilEnd(container, program, group, startedAtMs) };
   }
 
-  async #untilEnd(container: Container, group: ProcessGroup, startedAtMs: number): Promise<ProcessExit> {
-    const { clock, logs, records, backoff } = this.#context;
+  async #untilEnd(
+    container: Container,
+    program: Program,
+    group: ProcessGroup,
+    startedAtMs: number,
+  ): Promise<ProcessExit> {
+    const { clock, logs, records, backoff, onProgramEnd } = this.#context;
     const { name: podName, namespace = 'default' } = this.#pod.metadata;
     const exit = await group.ended;
     this.#processes.delete(container.name);
     records.remove(group.pid);
     logs.end(namespace, podName, container.name);
-    if (!this.#ending) backoff.noteEnd(programKey(container), startedAtMs, exit);
+    if (!this.#ending) {
+      backoff.noteEnd(programKey(container), startedAtMs, exit);
+      // What a fault on demand has killed is no news of the program.
+      if (exit.killed !== true)
+        onProgramEnd?.({ pod: this.#pod, container, program, exit, ranMs: clock.nowMs() - startedAtMs });
+    }
     this.#states.set(container.name, {
       kind: 'terminated',
       containerId: containerIdOf(group),

@@ -28,6 +28,11 @@ export class StartBackoff {
     return counted <= 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (counted - 1), MAX_DELAY_MS);
   }
 
+  /** Every program starts at once again. */
+  forget(): void {
+    this.#failures.clear();
+  }
+
   /** A process of this program has ended. */
   noteEnd(program: string, startedAtMs: number, { exitCode, killed }: ProcessExit): void {
     if (killed === true) return;

@@ -45,7 +45,9 @@ export function findStartObstacles(
   return containers.flatMap((container): StartObstacle[] => {
     const { name, image } = container;
     if (!images.has(image)) {
-      const message = `no program stands for image ${image} on this machine: name one in LOCAL_IMAGES and start local again`;
+      const message =
+        `no program stands for image ${image} on this machine: start again with ` +
+        `--command '${image}=PROGRAM ARGUMENTS' (or name one in LOCAL_IMAGES)`;
       return [{ container: name, reason: 'ErrImagePull', eventReason: 'Failed', message }];
     }
     const fault = faultOf(() => variablesOf(store, pod, container));

@@ -10,7 +10,8 @@ type Owner = z.infer<typeof ownerSchema>;
 export class StateDirectoryInUseError extends Error {
   constructor(directory: string, pid: number) {
     super(
-      `process ${pid} already runs with the state directory ${directory}: stop it, or set LOCAL_STATE_DIR to another`,
+      `process ${pid} already runs with the state directory ${directory}: ` +
+        'stop it, or choose another with --state-dir (LOCAL_STATE_DIR)',
     );
     this.name = 'StateDirectoryInUseError';
   }

@@ -30,6 +30,7 @@ export class HealthCheck {
   #lastPingMs: number;
   #failures = 0;
   #isLost = false;
+  #everPinged = false;
   #cancel: () => void;
 
   constructor(health: GameServerHealth, clock: Clock, listener: HealthListener) {
@@ -42,8 +43,14 @@ export class HealthCheck {
     this.#cancel = health.disabled === true ? () => {} : this.#lookAfter(initialDelayMs);
   }
 
+  /** Whether a ping ever came. */
+  get everPinged(): boolean {
+    return this.#everPinged;
+  }
+
   /** The game server lives. */
   ping(): void {
+    this.#everPinged = true;
     this.#lastPingMs = this.#clock.nowMs();
     this.#failures = 0;
   }

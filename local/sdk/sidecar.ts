@@ -27,7 +27,12 @@ export interface SidecarOptions {
   isRestarted?: boolean;
   /** Asked when the game says Ready; undefined passes it on at once, else it is passed on when that resolves. */
   holdReady?(namespace: string, name: string, calledOff: AbortSignal): Promise<void> | undefined;
+  /** Told when it becomes Unhealthy for want of pings. */
+  onSilent?: OnSilent | undefined;
 }
+
+/** Told of a GameServer whose pings stay away; `everPinged` is false when none ever came. */
+export type OnSilent = (gameServer: GameServer, everPinged: boolean) => void;
 
 /** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
 type Update = 'state' | 'labels' | 'annotations' | 'counters' | 'lists';
@@ -73,6 +78,8 @@ export class Sidecar {
     this.#health = new HealthCheck({ ...health, ...looksAtOnce }, options.clock, {
       onUnhealthy: () => {
         this.#enqueueState('Unhealthy');
+        const current = this.#find();
+        if (current !== undefined) options.onSilent?.(current, this.#health.everPinged);
       },
       onDead: () => options.onDead?.(),
     });

@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { ObjectStore } from '../api/store.ts';
 import { SdkServer } from './sdk-server.ts';
 import { Sidecar } from './sidecar.ts';
-import type { SidecarOptions } from './sidecar.ts';
+import type { OnSilent, SidecarOptions } from './sidecar.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 
 export interface SidecarsOptions {
@@ -12,6 +12,7 @@ export interface SidecarsOptions {
   record: RecordEvent;
   writeIntervalMs: number;
   holdReady?: NonNullable<SidecarOptions['holdReady']>;
+  onSilent?: OnSilent;
 }
 
 /** A sidecar that is called within this process. */

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
@@ -9,15 +7,14 @@ import { join } from 'node:path';
 import { chooseFreePort } from '../../bin/free-ports.ts';
 import { ClusterView } from '../helpers/cluster-view.ts';
 import { eventually } from '../helpers/conditions.ts';
+import { REGATTA, RegattaCommand } from '../helpers/regatta-command.ts';
 
-const REGATTA_START = [process.execPath, 'bin/regatta.js', 'start'];
+const REGATTA_START = [...REGATTA, 'start'];
 const NPM_START = ['npm', 'start', '--'];
 
 interface Started {
-  child: ChildProcess;
+  command: RegattaCommand;
   ports: { port: number; allocator: number; api: number; health: number };
-  output: () => string;
-  exited: Promise<number | null>;
 }
 
 let directory: string;
@@ -29,51 +26,36 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const { child, exited } of started) {
-    child.kill('SIGKILL');
-    await exited;
-  }
+  for (const { command } of started) await command.kill();
   // The last program may still be writing what it compiled.
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-/** @param command - how a user starts it, without its options */
-async function start(command: string[], port?: number): Promise<Started> {
-  const [program = '', ...words] = command;
+/** @param words - how a user starts it, without its options */
+async function start(words: string[], options: { port?: number; more?: string[] } = {}): Promise<Started> {
   const ports = {
-    port: port ?? (await chooseFreePort()),
+    port: options.port ?? (await chooseFreePort()),
     allocator: await chooseFreePort(),
     api: await chooseFreePort(),
     health: await chooseFreePort(),
   };
-  const child = spawn(
-    program,
-    [
-      ...words,
-      '--port',
-      String(ports.port),
-      '--allocator-port',
-      String(ports.allocator),
-      '--api-port',
-      String(ports.api),
-      '--health-port',
-      String(ports.health),
-      '--game-ports',
-      '17000-17100',
-      '--state-dir',
-      directory,
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exited = new Promise<number | null>((resolve) => {
-    child.once('exit', (code) => {
-      resolve(code);
-    });
-  });
-  const running = { child, ports, output: () => output, exited };
+  const command = RegattaCommand.start([
+    ...words,
+    '--port',
+    String(ports.port),
+    '--allocator-port',
+    String(ports.allocator),
+    '--api-port',
+    String(ports.api),
+    '--health-port',
+    String(ports.health),
+    '--game-ports',
+    '17000-17100',
+    '--state-dir',
+    directory,
+    ...(options.more ?? []),
+  ]);
+  const running = { command, ports };
   started.push(running);
   return running;
 }
@@ -112,22 +94,43 @@ async function untilSilent(ports: number[]): Promise<void> {
 }
 
 describe('regatta start', () => {
+  it("runs a Fleet and a program of one's own, with their lines, when asked to", async () => {
+    const fleet = join(directory, 'fleet.yaml');
+    await writeFile(
+      fleet,
+      JSON.stringify({
+        apiVersion: 'agones.dev/v1',
+        kind: 'Fleet',
+        metadata: { name: 'own' },
+        spec: {
+          replicas: 1,
+          template: { spec: { template: { spec: { containers: [{ name: 'game', image: 'own:1' }] } } } },
+        },
+      }),
+    );
+    const running = await start(REGATTA_START, {
+      more: ['-f', fleet, '--logs', '--command', `own:1=${process.execPath} -e 'console.log("all aboard")'`],
+    });
+    await running.command.printed(/^own-\S+ all aboard$/m);
+    await running.command.printed(/! own-\S+: the program ended with exit code 0 .* before it was Ready/);
+    expect(await running.command.interrupt()).toBe(0);
+  }, 120_000);
+
   it('prints one URL that serves the page, and leaves nothing behind on an interrupt', async () => {
     const running = await start(REGATTA_START);
     const gamePorts = await untilReady(running);
-    const url = await eventually('the URL', 10_000, () => /Play:\s+(\S+)/.exec(running.output())?.[1]);
+    const [, url] = await running.command.printed(/Play:\s+(\S+)/);
     expect(url).toBe(`http://localhost:${running.ports.port}`);
     expect(await (await fetch(`http://127.0.0.1:${running.ports.port}/`)).text()).toContain('<title>');
 
-    running.child.kill('SIGINT');
-    expect(await running.exited).toBe(0);
+    expect(await running.command.interrupt()).toBe(0);
     await untilSilent([...Object.values(running.ports), ...gamePorts]);
   }, 120_000);
 
   it('leaves no program behind when it is killed outright', async () => {
     const running = await start(REGATTA_START);
     const gamePorts = await untilReady(running);
-    running.child.kill('SIGKILL');
+    await running.command.kill();
     await untilSilent([...Object.values(running.ports), ...gamePorts]);
   }, 120_000);
 
@@ -136,10 +139,10 @@ describe('regatta start', () => {
     const occupant: Server = createServer();
     await new Promise<void>((resolve) => occupant.listen(occupied, resolve));
     try {
-      const running = await start(NPM_START, occupied);
-      expect(await running.exited).toBe(2);
-      expect(running.output()).toContain(`port ${occupied}`);
-      expect(running.output()).toContain('--port');
+      const running = await start(NPM_START, { port: occupied });
+      expect(await running.command.exited).toBe(2);
+      expect(running.command.output).toContain(`port ${occupied}`);
+      expect(running.command.output).toContain('--port');
     } finally {
       occupant.close();
     }

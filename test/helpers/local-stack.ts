@@ -38,7 +38,10 @@ export class LocalStack {
       apiPort: await chooseFreePort(),
       gatewayHealthPort: await chooseFreePort(),
       gamePorts: { first: firstGamePort, last: firstGamePort + GAME_PORTS_PER_STACK - 1 },
-      manifests: readManifests(resolve('fleets/base')).map((manifest) => withBuffer(manifest, options.buffer)),
+      manifests: readManifests(resolve('fleets/base')).map(({ file, object }) => ({
+        file,
+        object: withBuffer(object, options.buffer),
+      })),
       ...(options.gameServerEnvironment === undefined ? {} : { gameServerEnvironment: options.gameServerEnvironment }),
     });
     await waitForReadyGameServers(stack.apiUrl, options.buffer, 60_000);
@@ -51,7 +54,7 @@ export class LocalStack {
   }
 }
 
-function withBuffer(manifest: object, buffer: number): object {
+function withBuffer<T extends { kind: string }>(manifest: T, buffer: number): T {
   const { kind, spec } = manifest as { kind: string; spec?: { policy?: { buffer?: object } } };
   if (kind !== 'FleetAutoscaler') return manifest;
   return {
