@@ -51,7 +51,7 @@ function filesOf(path: string): string[] {
 function readFile(file: string): Manifest[] {
   return parseAllDocuments(readFileSync(file, 'utf8')).flatMap((document) => {
     const [fault] = document.errors;
-    if (fault !== undefined) throw new UsageError(`${file}: ${fault.message}`);
+    if (fault !== undefined) throw new UsageError(`${file}: ${fault.message.trimEnd()}`);
     const content: unknown = document.toJS();
     return content === null ? [] : objectsOf(file, content).map((object) => ({ file, object }));
   });

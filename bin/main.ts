@@ -23,6 +23,14 @@ const HELP = `regatta: one click, one game server, on Agones
     --fake-ready-ms N  from their start until they are Ready     (default 500)
     --fake-session-ms N  from Allocated until they end           (default never)
   regatta fault KIND   has something go wrong in the local that runs, for a while; also: list, end, help
+  regatta sdk          the SDK for a game that is started by hand, in place of Agones' sdk-server --local
+    -f FILE            its GameServer, YAML or JSON; a save is taken over at once
+    --grpc-port N      the SDK over gRPC                         (default 9357)
+    --http-port N      the SDK over HTTP                         (default 9358)
+    --address HOST     where both listen                         (default localhost)
+    --feature-gates PlayerTracking=true   the alpha calls
+    --timeout S, --delay S                ends after so long; begins after so long
+    --api-port, --allocator-service-port, --state-dir as above: it can be allocated from
   regatta keys DIR     writes sealing.json, signing.json (secret) and join-keys.json (public)
 
   Ctrl-C ends it all.
@@ -35,6 +43,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   start: async () => (await import('./start.ts')).runStart,
   local: async () => (await import('./local.ts')).runLocal,
   fault: async () => (await import('./fault.ts')).runFault,
+  sdk: async () => (await import('./sdk.ts')).runSdk,
   keys: async () => (await import('./keys.ts')).runKeys,
 };
 

@@ -53,6 +53,7 @@ export interface Local {
   url: string;
   kubeconfigPath: string;
   store: ObjectStore;
+  events: EventRecorder;
   /** What is asked for here, or over HTTP, goes wrong. */
   faults: FaultSet;
   /** Undefined when it is switched off. */
@@ -266,7 +267,7 @@ async function start(
   undo.push(() => {
     rmSync(kubeconfigPath, { force: true });
   });
-  return { url, kubeconfigPath, store, faults, allocatorService };
+  return { url, kubeconfigPath, store, events, faults, allocatorService };
 }
 
 async function startAllocatorService({

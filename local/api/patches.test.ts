@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { copyJson, isJsonObject } from './json.ts';
+import { asJsonObject, copyJson, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { applyJsonPatch } from './json-patch.ts';
-import { applyMergePatch } from './merge-patch.ts';
+import { applyMergePatch, mergePatchBetween } from './merge-patch.ts';
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
 
 const { value: json } = fc.letrec<{ value: JsonValue }>((tie) => ({
@@ -33,6 +33,18 @@ describe('merge patch', () => {
         const before = JSON.stringify([target, patch]);
         expect(applyMergePatch(target, patch)).toEqual(reference(copyJson(target), copyJson(patch)));
         expect(JSON.stringify([target, patch])).toBe(before);
+      }),
+    );
+  });
+
+  test('between two objects makes one of the other, and is empty when they are the same', () => {
+    const object = fc
+      .dictionary(fc.constantFrom('a', 'b', 'c'), json)
+      .map((value) => asJsonObject(applyMergePatch({}, value)));
+    fc.assert(
+      fc.property(object, object, (from, to) => {
+        expect(applyMergePatch(from, mergePatchBetween(from, to))).toEqual(to);
+        expect(mergePatchBetween(from, from)).toEqual({});
       }),
     );
   });

@@ -26,6 +26,21 @@ export interface CounterUpdate {
   countDiff: number;
 }
 
+/** An update of fields of a List, as it is sent. */
+export interface ListUpdate {
+  name: string;
+  capacity: number;
+  values: string[];
+  /** The fields that are to be set; with none, which is what Agones' own SDK for Node sends, those that say something. */
+  paths: readonly string[];
+}
+
+/** What an update may set. */
+export const LIST_FIELDS: readonly string[] = ['name', 'capacity', 'values'];
+
+/** As the schema of a GameServer has it. */
+const MAX_LIST_CAPACITY = 1000;
+
 interface PendingCounter {
   count?: number;
   capacity?: number;
@@ -55,6 +70,24 @@ function checkCount(count: number, capacity: number): void {
   throw unknownError(
     `out of range. Count must be within range [0,Capacity]. Found Count: ${count}, Capacity: ${capacity}`,
   );
+}
+
+/**
+ * A List with what an update says put in; values beyond the capacity are cut off.
+ *
+ * @throws SdkError when the capacity cannot be
+ */
+export function updatedList(list: SdkList, update: ListUpdate): SdkList {
+  const isSet = (path: string, saysSomething: boolean): boolean =>
+    update.paths.length === 0 ? saysSomething : update.paths.includes(path);
+  const capacity = isSet('capacity', update.capacity !== 0) ? update.capacity : list.capacity;
+  const values = isSet('values', update.values.length > 0) ? update.values : list.values;
+  if (capacity < 0 || capacity > MAX_LIST_CAPACITY) {
+    throw unknownError(
+      `out of range. Capacity must be within range [0,${MAX_LIST_CAPACITY}]. Found Capacity: ${capacity}`,
+    );
+  }
+  return { name: list.name, capacity, values: [...new Set(values)].slice(0, capacity) };
 }
 
 function unknownError(message: string): SdkError {

@@ -1,4 +1,5 @@
-import type { GameServer } from '../../lib/agones.ts';
+import type { GameServer, GameServerStatus } from '../../lib/agones.ts';
+import { playersOf } from './player-tracking.ts';
 import { makeSerializable } from './map-serialization.ts';
 import type { Message } from './sdk-protocol.ts';
 import { sdkMessages } from './sdk-protocol.ts';
@@ -41,7 +42,7 @@ export function toRestGameServer(gameServer: GameServer): object {
       address: status?.address ?? '',
       addresses: status?.addresses ?? [],
       ports: status?.ports ?? [],
-      players: null,
+      players: restPlayers(status),
       counters: Object.fromEntries(
         counters.map(([name, { count, capacity }]) => [
           name,
@@ -53,6 +54,12 @@ export function toRestGameServer(gameServer: GameServer): object {
       ),
     },
   };
+}
+
+function restPlayers(status: GameServerStatus | undefined): object | null {
+  if ((status?.players ?? null) === null) return null;
+  const { count, capacity, ids } = playersOf(status);
+  return { count: String(count), capacity: String(capacity), ids };
 }
 
 /** The GameServer as a message of the SDK's gRPC. */
@@ -114,6 +121,12 @@ function status(gameServer: GameServer): Message {
     ),
     PortsList: (from?.ports ?? []).map(({ name, port }) => fill(new Status.Port(), { Name: name, Port: port })),
   });
+  if ((from?.players ?? null) !== null) {
+    const { count, capacity, ids } = playersOf(from);
+    fill(message, {
+      Players: fill(new Status.PlayerStatus(), { Count: count, Capacity: capacity, IdsList: ids }),
+    });
+  }
   for (const [name, { count, capacity }] of Object.entries(from?.counters ?? {})) {
     const counter = fill(new Status.CounterStatus(), { Count: count ?? 0, Capacity: capacity ?? 0 });
     fillMap(message, 'getCountersMap', { [name]: counter });

@@ -8,12 +8,12 @@ import type {
 } from '@grpc/grpc-js';
 import type { GameServer } from '../../lib/agones.ts';
 import { INT64, nearestWithin } from '../protobuf/json-integer.ts';
-import type { CounterUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
+import type { CounterUpdate, ListUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
 import { toGrpcGameServer } from './game-server-message.ts';
 import { latestOnly } from './latest-only.ts';
-import { ALPHA_SERVICE, BETA_SERVICE, betaMessages, SDK_SERVICE, sdkMessages } from './sdk-protocol.ts';
+import { ALPHA_SERVICE, alphaMessages, BETA_SERVICE, betaMessages, SDK_SERVICE, sdkMessages } from './sdk-protocol.ts';
 import type { Message, MessageClass } from './sdk-protocol.ts';
-import { GRPC_CODE, MAX_MESSAGE_BYTES, PLAYER_TRACKING_OFF, SdkError } from './sdk-error.ts';
+import { GRPC_CODE, MAX_MESSAGE_BYTES, SdkError } from './sdk-error.ts';
 import type { Sidecar } from './sidecar.ts';
 
 /** A server that listens. */
@@ -28,7 +28,7 @@ export async function serveGrpc(sidecar: Sidecar, host: string, wantedPort: numb
   const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   server.addService(SDK_SERVICE, sdkImplementation(sidecar));
   server.addService(BETA_SERVICE, betaImplementation(sidecar));
-  server.addService(ALPHA_SERVICE, alphaImplementation());
+  server.addService(ALPHA_SERVICE, alphaImplementation(sidecar));
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${host}:${wantedPort}`, ServerCredentials.createInsecure(), (error, boundPort) => {
       if (error === null) resolve(boundPort);
@@ -146,7 +146,7 @@ function betaImplementation(sidecar: Sidecar): UntypedServiceImplementation {
     getCounter: unary((request) => counterMessage(sidecar.counter(text(request, 'Name')))),
     updateCounter: unary((request) => counterMessage(sidecar.updateCounter(readCounterUpdate(request)))),
     getList: unary((request) => listMessage(sidecar.list(text(request, 'Name')))),
-    updateList: unary((request) => sidecar.updateList(readListMask(request))),
+    updateList: unary((request) => listMessage(sidecar.updateList(readListUpdate(request)))),
     addListValue: unary((request) => listMessage(sidecar.addListValue(text(request, 'Name'), text(request, 'Value')))),
     removeListValue: unary((request) =>
       listMessage(sidecar.removeListValue(text(request, 'Name'), text(request, 'Value'))),
@@ -154,13 +154,22 @@ function betaImplementation(sidecar: Sidecar): UntypedServiceImplementation {
   };
 }
 
-function readListMask(request: Message): string[] {
+function readListUpdate(request: Message): ListUpdate {
+  const list = request['getList']?.() as Message | undefined;
   const mask = request['getUpdateMask']?.() as Message | undefined;
-  if (request['getList']?.() === undefined || mask === undefined) {
+  if (list === undefined || mask === undefined) {
     throw new SdkError(GRPC_CODE.unknown, 'invalid argument. List and UpdateMask cannot be nil');
   }
-  const paths = mask['getPathsList']?.();
-  return Array.isArray(paths) ? paths.map(String) : [];
+  return {
+    name: text(list, 'Name'),
+    capacity: int64(list['getCapacity']?.()),
+    values: texts(list['getValuesList']?.()),
+    paths: texts(mask['getPathsList']?.()),
+  };
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function readCounterUpdate(request: Message): CounterUpdate {
@@ -196,9 +205,27 @@ function listMessage({ name, capacity, values }: SdkList): Message {
   return message;
 }
 
-function alphaImplementation(): UntypedServiceImplementation {
-  const refuse = unary(() => {
-    throw new SdkError(GRPC_CODE.unknown, PLAYER_TRACKING_OFF);
-  });
-  return Object.fromEntries(Object.keys(ALPHA_SERVICE).map((method) => [method, refuse]));
+function alphaImplementation({ players }: Sidecar): UntypedServiceImplementation {
+  const bool = (value: boolean): Message => filled('Bool', 'Bool', value);
+  const count = (value: number): Message => filled('Count', 'Count', value);
+  const id = (request: Message): string => text(request, 'Playerid');
+  return {
+    playerConnect: unary((request) => bool(players.connect(id(request)))),
+    playerDisconnect: unary((request) => bool(players.disconnect(id(request)))),
+    setPlayerCapacity: unary((request) => {
+      players.setCapacity(int64(request['getCount']?.()));
+      return create(alphaMessages['Empty']);
+    }),
+    getPlayerCapacity: unary(() => count(players.capacity)),
+    getPlayerCount: unary(() => count(players.count)),
+    isPlayerConnected: unary((request) => bool(players.isConnected(id(request)))),
+    getConnectedPlayers: unary(() => filled('PlayerIDList', 'ListList', players.connected)),
+  };
+}
+
+/** A message of the alpha service with its one field. */
+function filled(name: string, field: string, value: unknown): Message {
+  const message = create(alphaMessages[name]);
+  message[`set${field}`]?.(value);
+  return message;
 }

@@ -1,8 +1,8 @@
-import type { SdkCounter, SdkList } from './counters-and-lists.ts';
+import { LIST_FIELDS } from './counters-and-lists.ts';
+import type { ListUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
 import { toRestGameServer } from './game-server-message.ts';
 import type { MessageFields } from './rest-body.ts';
-import { GRPC_CODE, PLAYER_TRACKING_OFF, SdkError } from './sdk-error.ts';
-import { LIST_FIELDS } from './sidecar.ts';
+import { GRPC_CODE, SdkError } from './sdk-error.ts';
 import type { Sidecar } from './sidecar.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH';
@@ -79,7 +79,9 @@ const BETA_ROUTES: readonly Route[] = [
     return restCounter(sidecar.updateCounter({ name, count, capacity, countDiff: message.int64('countDiff') ?? 0 }));
   }),
   route('GET', '/v1beta1/lists/{name}', (sidecar, _message, name) => restList(sidecar.list(name))),
-  route('PATCH', '/v1beta1/lists/{name}', (sidecar, message) => sidecar.updateList(readListMask(message))),
+  route('PATCH', '/v1beta1/lists/{name}', (sidecar, message, name) =>
+    restList(sidecar.updateList(readListUpdate(message, name))),
+  ),
   listChange('addValue', (sidecar, name, value) => sidecar.addListValue(name, value)),
   listChange('removeValue', (sidecar, name, value) => sidecar.removeListValue(name, value)),
 ];
@@ -92,32 +94,30 @@ function restList({ name, capacity, values }: SdkList): object {
   return { name, capacity: String(capacity), values };
 }
 
-/** Which fields of a List are to be set: those that were sent. */
-function readListMask(message: MessageFields): readonly string[] {
+/** The fields that were sent are those that are to be set. */
+function readListUpdate(message: MessageFields, name: string): ListUpdate {
   message.text('name');
-  message.int64('capacity');
-  message.texts('values');
-  const unknown = message.names.find((name) => !LIST_FIELDS.includes(name));
-  if (unknown === undefined) return message.names;
+  const capacity = message.int64('capacity') ?? 0;
+  const values = message.texts('values');
+  const unknown = message.names.find((field) => !LIST_FIELDS.includes(field));
+  if (unknown === undefined) return { name, capacity, values, paths: message.names };
   throw new SdkError(GRPC_CODE.invalidArgument, `could not find field ${JSON.stringify(unknown)} in a List`);
 }
 
-/** @param check - what is wrong with the message is told before that the call is off */
-function playerTracking(method: Method, template: string, check: (message: MessageFields) => void = () => {}): Route {
-  return route(method, template, (_sidecar, message) => {
-    check(message);
-    throw new SdkError(GRPC_CODE.unknown, PLAYER_TRACKING_OFF);
-  });
-}
-
 const ALPHA_ROUTES: readonly Route[] = [
-  playerTracking('POST', '/alpha/player/connect', (message) => message.text('playerID')),
-  playerTracking('POST', '/alpha/player/disconnect', (message) => message.text('playerID')),
-  playerTracking('PUT', '/alpha/player/capacity', (message) => message.int64('count')),
-  playerTracking('GET', '/alpha/player/capacity'),
-  playerTracking('GET', '/alpha/player/count'),
-  playerTracking('GET', '/alpha/player/connected/{name}'),
-  playerTracking('GET', '/alpha/player/connected'),
+  route('POST', '/alpha/player/connect', ({ players }, message) => ({
+    bool: players.connect(message.text('playerID')),
+  })),
+  route('POST', '/alpha/player/disconnect', ({ players }, message) => ({
+    bool: players.disconnect(message.text('playerID')),
+  })),
+  change('PUT', '/alpha/player/capacity', ({ players }, message) => {
+    players.setCapacity(message.int64('count') ?? 0);
+  }),
+  route('GET', '/alpha/player/capacity', ({ players }) => ({ count: String(players.capacity) })),
+  route('GET', '/alpha/player/count', ({ players }) => ({ count: String(players.count) })),
+  route('GET', '/alpha/player/connected/{name}', ({ players }, _message, id) => ({ bool: players.isConnected(id) })),
+  route('GET', '/alpha/player/connected', ({ players }) => ({ list: players.connected })),
 ];
 
 const ROUTES = [...SDK_ROUTES, ...BETA_ROUTES, ...ALPHA_ROUTES];

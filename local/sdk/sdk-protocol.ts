@@ -20,6 +20,7 @@ interface GameServerClasses {
     Status: MessageClass & {
       Address: MessageClass;
       Port: MessageClass;
+      PlayerStatus: MessageClass;
       CounterStatus: MessageClass;
       ListStatus: MessageClass;
     };
@@ -52,3 +53,4 @@ export const BETA_SERVICE = service(betaServices, 'agones.dev.sdk.beta.SDK');
 
 export const sdkMessages = require('@google-cloud/agones-sdk/lib/sdk_pb.js') as MessageModule & GameServerClasses;
 export const betaMessages = require('@google-cloud/agones-sdk/lib/beta/beta_pb.js') as MessageModule;
+export const alphaMessages = require('@google-cloud/agones-sdk/lib/alpha/alpha_pb.js') as MessageModule;

@@ -69,6 +69,11 @@ export class SdkServer {
     }
   }
 
+  /** Whether its game ever sent a ping, since the last crash. */
+  get everPinged(): boolean {
+    return this.#sidecar.everPinged;
+  }
+
   /**
    * Connections break, ports refuse; what was queued is not written, and the game's liveness probe fails.
    *

@@ -5,10 +5,11 @@ import { StatusError } from '../api/status-error.ts';
 import type { ObjectStore } from '../api/store.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 import { toTimestamp } from '../controllers/timestamps.ts';
-import { CountersAndLists } from './counters-and-lists.ts';
-import type { CounterUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
+import { CountersAndLists, LIST_FIELDS, updatedList } from './counters-and-lists.ts';
+import type { CounterUpdate, ListUpdate, SdkCounter, SdkList } from './counters-and-lists.ts';
 import { HealthCheck } from './health-check.ts';
 import { checkAnnotationKey, checkLabel } from './metadata-rules.ts';
+import { PlayerTracking } from './player-tracking.ts';
 import { GRPC_CODE, SdkError } from './sdk-error.ts';
 
 export interface SidecarOptions {
@@ -29,6 +30,19 @@ export interface SidecarOptions {
   holdReady?(namespace: string, name: string, calledOff: AbortSignal): Promise<void> | undefined;
   /** Told when it becomes Unhealthy for want of pings. */
   onSilent?: OnSilent | undefined;
+  /**
+   * For a game outside any cluster: whichever GameServer has the name is served, pings are not asked for, and `UpdateList`
+   * works.
+   */
+  standAlone?: StandAlone | undefined;
+}
+
+/** What the SDK server of a game outside any cluster does otherwise. */
+export interface StandAlone {
+  /** Puts a new GameServer of the same name in the place of one that has ended: the game goes on, or was started again. */
+  replaceEnded(): void;
+  /** The feature gate of the alpha calls. */
+  playerTracking: boolean;
 }
 
 /** Told of a GameServer whose pings stay away; `everPinged` is false when none ever came. */
@@ -36,9 +50,6 @@ export type OnSilent = (gameServer: GameServer, everPinged: boolean) => void;
 
 /** What is gathered and written apart, as Agones' sidecar does: each has its own wait. */
 type Update = 'state' | 'labels' | 'annotations' | 'counters' | 'lists';
-
-/** The fields of a List that a mask may name. */
-export const LIST_FIELDS: readonly string[] = ['name', 'capacity', 'values'];
 
 /** However short the interval is: a write may be refused for ever. */
 const MIN_RETRY_MS = 100;
@@ -64,6 +75,8 @@ export class Sidecar {
   readonly #labels = new Map<string, string>();
   readonly #annotations = new Map<string, string>();
   readonly #countersAndLists = new CountersAndLists();
+  /** The alpha calls. */
+  readonly players: PlayerTracking;
   #state: GameServerState | undefined;
   #reserveMs: number | undefined;
   #cancelReserve: () => void = () => {};
@@ -72,7 +85,7 @@ export class Sidecar {
   constructor(options: SidecarOptions, gameServer: GameServer) {
     this.#options = options;
     this.#uid = gameServer.metadata.uid;
-    const unchecked = options.checksHealth === false || probedByItself(gameServer);
+    const unchecked = options.checksHealth === false || options.standAlone !== undefined || probedByItself(gameServer);
     const health = unchecked ? { disabled: true } : (gameServer.spec.health ?? {});
     const looksAtOnce = options.isRestarted === true ? { initialDelaySeconds: 0 } : {};
     this.#health = new HealthCheck({ ...health, ...looksAtOnce }, options.clock, {
@@ -82,6 +95,15 @@ export class Sidecar {
         if (current !== undefined) options.onSilent?.(current, this.#health.everPinged);
       },
       onDead: () => options.onDead?.(),
+    });
+    this.players = new PlayerTracking({
+      enabled: options.standAlone?.playerTracking ?? false,
+      status: () => this.gameServer().status,
+      write: (players) => {
+        this.#modify((copy) => {
+          if (copy.status !== undefined) copy.status.players = players;
+        });
+      },
     });
     const { state, reservedUntil } = gameServer.status ?? {};
     if (state === 'Reserved' && typeof reservedUntil === 'string') this.#readyAt(Date.parse(reservedUntil));
@@ -121,6 +143,11 @@ export class Sidecar {
     this.#stopWaiting();
     if (seconds > 0) this.#reserveMs = seconds * 1000;
     this.#enqueueState('Reserved');
+  }
+
+  /** Whether a ping ever came. */
+  get everPinged(): boolean {
+    return this.#health.everPinged;
   }
 
   /** A health ping. */
@@ -189,18 +216,24 @@ export class Sidecar {
    * Sets the capacity or the values of a List, which no game in production can do.
    *
    * Agones 1.57 first looks for the largest List there may be, where it finds nothing (a Fleet of a fixed name, or an object
-   * it has no right to read), and refuses; so games are refused here too, before they meet it on a cluster.
+   * it has no right to read), and refuses; so games are refused here too, before they meet it on a cluster. Its local mode
+   * does it, at once and without an event, and so does a sidecar that stands alone.
    *
-   * @param paths - the fields that are to be set
-   * @throws SdkError always
+   * @throws SdkError
    */
-  updateList(paths: readonly string[]): never {
-    if (!paths.every((path) => LIST_FIELDS.includes(path))) {
+  updateList(update: ListUpdate): SdkList {
+    if (!update.paths.every((path) => LIST_FIELDS.includes(path))) {
       const rule = `Use valid field name(s): ${LIST_FIELDS.join(', ')}`;
-      const message = `invalid argument. Field Mask Path(s): [${paths.join(' ')}] are invalid for List. ${rule}`;
+      const message = `invalid argument. Field Mask Path(s): [${update.paths.join(' ')}] are invalid for List. ${rule}`;
       throw new SdkError(GRPC_CODE.unknown, message);
     }
-    throw new SdkError(GRPC_CODE.unknown, 'no gameservers for fleet');
+    if (this.#options.standAlone === undefined) throw new SdkError(GRPC_CODE.unknown, 'no gameservers for fleet');
+    const list = updatedList(this.list(update.name), update);
+    this.#modify((copy) => {
+      const { capacity, values } = list;
+      if (copy.status !== undefined) copy.status.lists = { ...copy.status.lists, [update.name]: { capacity, values } };
+    });
+    return list;
   }
 
   /** @throws SdkError */
@@ -295,6 +328,7 @@ export class Sidecar {
 
   #writeState(): void {
     const state = this.#state;
+    this.#replaceEnded();
     const current = this.#find();
     if (state === undefined || current === undefined || isEnding(current)) return;
     const { clock, record } = this.#options;
@@ -314,6 +348,15 @@ export class Sidecar {
     if (reserveMs !== undefined) this.#readyAt(clock.nowMs() + reserveMs);
     if (state === 'Unhealthy') record(written, 'Warning', state, 'Health check failure');
     else record(written, 'Normal', state, `SDK state change${describeReserve(reserveMs)}`);
+  }
+
+  #replaceEnded(): void {
+    const { standAlone } = this.#options;
+    const current = this.#find();
+    if (standAlone === undefined || current === undefined || !isEnding(current) || this.#state === 'Shutdown') return;
+    this.#labels.clear();
+    this.#annotations.clear();
+    standAlone.replaceEnded();
   }
 
   #writeCounters(): void {
@@ -363,9 +406,9 @@ export class Sidecar {
 
   /** Another GameServer may have taken the name since. */
   #find(): GameServer | undefined {
-    const { store, namespace, name } = this.#options;
+    const { store, namespace, name, standAlone } = this.#options;
     const found = store.find<GameServer>('gameservers', namespace, name);
-    return found?.metadata.uid === this.#uid ? found : undefined;
+    return standAlone !== undefined || found?.metadata.uid === this.#uid ? found : undefined;
   }
 
   #modify(change: (copy: GameServer) => void): GameServer | undefined {

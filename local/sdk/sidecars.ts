@@ -2,8 +2,9 @@ import type { GameServer } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ObjectStore } from '../api/store.ts';
 import { SdkServer } from './sdk-server.ts';
+import type { ListenAddress } from './sdk-server.ts';
 import { Sidecar } from './sidecar.ts';
-import type { OnSilent, SidecarOptions } from './sidecar.ts';
+import type { OnSilent, SidecarOptions, StandAlone } from './sidecar.ts';
 import type { RecordEvent } from '../controllers/event-recorder.ts';
 
 export interface SidecarsOptions {
@@ -13,6 +14,9 @@ export interface SidecarsOptions {
   writeIntervalMs: number;
   holdReady?: NonNullable<SidecarOptions['holdReady']>;
   onSilent?: OnSilent;
+  /** Where they listen. @default ports that the system chooses, for this machine alone */
+  listen?: ListenAddress;
+  standAlone?: StandAlone;
 }
 
 /** A sidecar that is called within this process. */
@@ -38,7 +42,7 @@ export class Sidecars {
   }
 
   /**
-   * Starts the SDK server of a GameServer, on ports of its own.
+   * Starts the SDK server of a GameServer, on ports of its own unless `listen` names some.
    *
    * @param onDead - called when its health has been lost for so long that a cluster would end its container
    * @throws StatusError when there is no such GameServer
@@ -47,7 +51,7 @@ export class Sidecars {
     const key = keyOf(namespace, name);
     const server = await SdkServer.start({
       clock: this.#options.clock,
-      listen: ANY_PORT_OF_THIS_MACHINE,
+      listen: this.#options.listen ?? ANY_PORT_OF_THIS_MACHINE,
       startSidecar: (isRestarted) => this.#add(namespace, name, { onDead, isRestarted }),
       onDown: (sidecar) => {
         if (this.#byGameServer.get(key) === sidecar) this.#byGameServer.delete(key);

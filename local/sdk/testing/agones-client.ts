@@ -23,7 +23,11 @@ export interface AgonesClient {
     deleteListValue(key: string, value: string): Promise<void>;
     setListCapacity(key: string, amount: number): Promise<void>;
   };
-  alpha: { getPlayerCount(): Promise<number> };
+  alpha: {
+    getPlayerCount(): Promise<number>;
+    isPlayerConnected(id: string): Promise<boolean>;
+    playerDisconnect(id: string): Promise<boolean>;
+  };
 }
 
 /** A GameServer as the SDK gives it. */
