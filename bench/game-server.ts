@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { joinSession, newGame, Sailor } from '../test/helpers/sailor.ts';
 import { GAME_SERVERS } from '../allocator/agones/kubernetes-connection.ts';
 import type { GameServer } from '../lib/agones.ts';
+import { usageOf } from './process-usage.ts';
 import { shutDown, startOnThisMachine, untilReady } from './subject.ts';
 import type { Subject } from './subject.ts';
 
@@ -11,8 +12,6 @@ const OBSERVED_MS = 20_000;
 const SETTLE_MS = 3_000;
 const LOOK_AGAIN_MS = 20;
 const BOATS = 8;
-const CLOCK_TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4096;
 const MEGABYTE = 1_048_576;
 
 export interface GameServerFigures {
@@ -118,17 +117,6 @@ async function observe(processId: number): Promise<Usage> {
   return {
     residentMegabytes: to.residentBytes / MEGABYTE,
     cpuPercent: (100 * (to.cpuSeconds - from.cpuSeconds)) / seconds,
-  };
-}
-
-function usageOf(processId: number): { residentBytes: number; cpuSeconds: number } {
-  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8');
-  // Fields are counted from behind the name in brackets, which may hold blanks: 12 and 13 are user and system time.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const residentPages = Number(readFileSync(`/proc/${processId}/statm`, 'utf8').split(' ')[1]);
-  return {
-    residentBytes: residentPages * PAGE_BYTES,
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
   };
 }
 

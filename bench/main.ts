@@ -9,6 +9,7 @@ import { growthPlot } from './growth-plot.ts';
 import { p50AndP99 } from './percentiles.ts';
 import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
+import { measureStart } from './start.ts';
 import { onCluster, startOnThisMachine } from './subject.ts';
 
 const USAGE = `npm run bench -- NAME [options]
@@ -23,6 +24,9 @@ const USAGE = `npm run bench -- NAME [options]
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
     --writes N    writes that are watched by 1 and by 50 (500)
   game-server   start, memory and CPU of a game server, idle and with eight boats
+  start         regatta local from the command line to two Ready GameServers, and its memory
+    --runs N      how many after the first (7)
+    --node PATH   the Node that starts it (this one)
   --json        figures as JSON in the last line
 `;
 
@@ -41,6 +45,8 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
+    runs: { type: 'string', default: '7' },
+    node: { type: 'string', default: process.execPath },
     json: { type: 'boolean', default: false },
     out: { type: 'string', default: 'bench/results' },
   },
@@ -55,6 +61,9 @@ switch (positionals[0]) {
     break;
   case 'scale':
     await runScale();
+    break;
+  case 'start':
+    await runStart();
     break;
   default:
     process.stderr.write(USAGE);
@@ -109,4 +118,28 @@ async function runGameServer(): Promise<void> {
   const figures = await measureGameServer(say);
   if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
   else console.table(figures);
+}
+
+async function runStart(): Promise<void> {
+  const figures = await measureStart({ runs: Number(values.runs), node: values.node, onProgress: say });
+  const table = new Console(values.json ? process.stderr : process.stdout);
+  table.table(
+    figures.map(({ game, firstMs, readyMs, apiMs, cpuMs, runs, local }) => ({
+      game,
+      'first start, s': seconds(firstMs),
+      'start p50, s': seconds(readyMs.p50Ms),
+      'p99, s': seconds(readyMs.p99Ms),
+      'API up p50, s': seconds(apiMs.p50Ms),
+      'its CPU p50, s': seconds(cpuMs.p50Ms),
+      runs,
+      'local, processes': local.processes,
+      'resident, MB': Math.round(local.residentMegabytes),
+      'proportional, MB': Math.round(local.proportionalMegabytes),
+    })),
+  );
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
+function seconds(durationMs: number): string {
+  return (durationMs / 1000).toFixed(2);
 }

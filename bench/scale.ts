@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -10,6 +10,7 @@ import { chooseFreePort } from '../bin/free-ports.ts';
 import type { Fleet, GameServer, GameServerAllocation, KubernetesObject } from '../lib/agones.ts';
 import { LocalApi } from './local-api.ts';
 import { p50AndP99, percentile } from './percentiles.ts';
+import { usageOf } from './process-usage.ts';
 
 const FLEETS = '/apis/agones.dev/v1/namespaces/default/fleets';
 const GAME_SERVERS = '/apis/agones.dev/v1/namespaces/default/gameservers';
@@ -19,9 +20,7 @@ const BATCH_WAIT_MS = 1;
 const READY_DEADLINE_MS = 300_000;
 const LOOK_AGAIN_MS = 20;
 const SETTLE_MS = 2000;
-const PAGE_BYTES = 4096;
 const EVENT_DEADLINE_MS = 30_000;
-const CLOCK_TICK_MS = 10;
 const LIST_TURNS = 9;
 /** So that the smallest size, which comes first, does not pay for the compiler. */
 const WARM_UP_TURNS = 20;
@@ -288,16 +287,11 @@ async function measureWatches(
 /** What the system keeps in memory for the program. Linux only, as elsewhere there is nothing to read it from. */
 function residentBytes({ processId }: ChildProgram): number {
   if (process.platform !== 'linux' || processId === undefined) return Number.NaN;
-  return Number(readFileSync(`/proc/${processId}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+  return usageOf(processId).residentBytes;
 }
 
 /** What it has used of the processors, whatever else runs on them. Linux only. */
 function cpuMsOf({ processId }: ChildProgram): number {
   if (process.platform !== 'linux' || processId === undefined) return Number.NaN;
-  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8');
-  const [userTicks, systemTicks] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13);
-  return (Number(userTicks) + Number(systemTicks)) * CLOCK_TICK_MS;
+  return usageOf(processId).cpuSeconds * 1000;
 }

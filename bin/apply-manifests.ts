@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { askApi } from './ask-api.ts';
 import { UsageError } from './usage.ts';
 
 /** One object of a YAML or JSON file, as it was found: whether it is right the API says. */
@@ -98,9 +99,9 @@ export async function applyManifests(apiUrl: string, manifests: readonly Manifes
 /** Kind to path of the kinds of one group and version that can be applied. */
 async function readServed(apiUrl: string, apiVersion: string): Promise<Map<string, string>> {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const answer = await fetch(apiUrl + root, { signal: AbortSignal.timeout(APPLY_TIMEOUT_MS) });
-  if (!answer.ok) return new Map();
-  const { resources } = (await answer.json()) as {
+  const { status, body } = await askApi(apiUrl + root, { timeoutMs: APPLY_TIMEOUT_MS });
+  if (status !== 200) return new Map();
+  const { resources } = body as {
     resources: { name: string; kind: string; namespaced: boolean; verbs: string[] }[];
   };
   return new Map(
@@ -112,12 +113,12 @@ async function readServed(apiUrl: string, apiVersion: string): Promise<Map<strin
 
 /** @returns why it was refused */
 async function apply(url: string, object: ManifestObject): Promise<string | undefined> {
-  const answer = await fetch(`${url}?fieldManager=regatta&force=true`, {
+  const answer = await askApi(`${url}?fieldManager=regatta&force=true`, {
     method: 'PATCH',
-    headers: { 'content-type': 'application/apply-patch+yaml' },
+    contentType: 'application/apply-patch+yaml',
     body: JSON.stringify(object),
-    signal: AbortSignal.timeout(APPLY_TIMEOUT_MS),
+    timeoutMs: APPLY_TIMEOUT_MS,
   });
-  const body = (await answer.json()) as { message?: string };
-  return answer.ok ? undefined : (body.message ?? `HTTP ${answer.status}`);
+  if (answer.status < 300) return undefined;
+  return (answer.body as { message?: string }).message ?? `HTTP ${answer.status}`;
 }

@@ -1,4 +1,5 @@
 import type { GameServer } from '../lib/agones.ts';
+import { askApi } from './ask-api.ts';
 
 const ASK_AGAIN_MS = 100;
 
@@ -19,10 +20,8 @@ export async function waitForReadyGameServers(apiUrl: string, count: number, dea
 
 async function countReady(apiUrl: string): Promise<number> {
   try {
-    const answer = await fetch(`${apiUrl}/apis/agones.dev/v1/gameservers`, {
-      signal: AbortSignal.timeout(5_000),
-    });
-    const { items } = (await answer.json()) as { items: GameServer[] };
+    const { body } = await askApi(`${apiUrl}/apis/agones.dev/v1/gameservers`, { timeoutMs: 5_000 });
+    const { items } = body as { items: GameServer[] };
     return items.filter((gameServer) => gameServer.status?.state === 'Ready').length;
   } catch {
     // Not up yet, or already gone: the deadline decides.

@@ -23,6 +23,13 @@ const TELL_AGAIN_MS = 60_000;
 const MAX_REMEMBERED = 200;
 const SHOWN_LINES = 10;
 
+/** How Node, libc, Go, Java and Windows say it. */
+const PORT_TAKEN = /EADDRINUSE|address already in use|only one usage of each socket address/i;
+const PORT_HINT = [
+  '  a port it listens on is taken: GameServers of one machine share its ports, so a game listens on the one that',
+  '  GetGameServer() of the SDK answers in status.ports, with portPolicy Dynamic or Passthrough',
+];
+
 /** Warnings that say why a GameServer does not start. */
 const TOLD_EVENTS: ReadonlySet<string> = new Set([
   'Failed',
@@ -76,6 +83,7 @@ export class Notices {
         `  image    ${container.image}`,
         `  command  ${[program.file, ...program.args].join(' ')}`,
         `  in       ${program.directory}`,
+        ...(lines.some((line) => PORT_TAKEN.test(line)) ? PORT_HINT : []),
         ...(lines.length === 0
           ? ['  it printed nothing']
           : ['  it printed at last', ...lines.map((line) => `    ${line}`)]),

@@ -1,4 +1,5 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseFreePort } from '../../bin/free-ports.ts';
@@ -131,6 +132,17 @@ describe('regatta local', () => {
     expect(notice).toContain('before it was Ready');
     expect(notice).toMatch(/image +game:1/);
     expect(notice).toContain(`-e ${script}`);
+  }, 120_000);
+
+  it('says what to do about a port that a game finds taken', async () => {
+    const file = await manifest('taken.yaml', gameServer('taken', 'game:1'));
+    const holder = createServer();
+    const port = await chooseFreePort();
+    await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+    const script = `require("net").createServer().listen(${port}, "127.0.0.1")`;
+    const { command } = await local(['-f', file, '--command', `game:1=node -e '${script}'`]);
+    await command.printed(/! taken: the program ended [\s\S]*a port it listens on is taken[\s\S]*EADDRINUSE/);
+    await new Promise((resolve) => holder.close(resolve));
   }, 120_000);
 
   it('tells of a game that calls neither Ready nor Health', async () => {

@@ -19,6 +19,7 @@ export class RegattaCommand {
   /** Its exit code; null when a signal ended it. */
   readonly exited: Promise<number | null>;
   #output = '';
+  #ended = false;
 
   private constructor(child: ChildProcess) {
     this.child = child;
@@ -27,6 +28,7 @@ export class RegattaCommand {
     }
     this.exited = new Promise((resolve) => {
       child.once('close', (code) => {
+        this.#ended = true;
         resolve(code);
       });
     });
@@ -48,15 +50,16 @@ export class RegattaCommand {
     return this.#output;
   }
 
-  /** Waits until it has printed this. */
-  printed(pattern: RegExp, deadlineMs = 60_000): Promise<RegExpExecArray> {
-    return eventually(
-      `${String(pattern)} in the output`,
-      deadlineMs,
-      () => pattern.exec(this.#output) ?? undefined,
-    ).catch((error: unknown) => {
+  /** Waits until it has printed this. @throws Error with all it printed, also when it ends before */
+  async printed(pattern: RegExp, deadlineMs = 60_000): Promise<RegExpExecArray> {
+    const found = await eventually(`${String(pattern)} in the output`, deadlineMs, () => {
+      const match = pattern.exec(this.#output);
+      return match ?? (this.#ended ? 'ended' : undefined);
+    }).catch((error: unknown) => {
       throw new Error(`the output was:\n${this.#output}`, { cause: error });
     });
+    if (found === 'ended') throw new Error(`it ended without ${String(pattern)}; the output was:\n${this.#output}`);
+    return found;
   }
 
   /** Ends it as Ctrl-C does. */
