@@ -54,9 +54,7 @@ export async function runStart(parameters: string[]): Promise<void> {
   });
   process.stdout.write(`\n  Play:     ${stack.url}\n  kubectl:  --kubeconfig ${stack.kubeconfigPath}\n\n`);
   void waitForReadyGameServers(stack.apiUrl, 1, 60_000).then((ready) => {
-    say(
-      ready > 0 ? `${ready} GameServers are Ready: press New Game` : 'no GameServer is Ready yet; see kubectl get gs',
-    );
+    say(ready > 0 ? 'GameServers are Ready: press New Game' : 'no GameServer is Ready yet; see kubectl get gs');
   });
 
   const why = await Promise.race([ended, stack.firstExit()]);

@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { Manifest } from './apply-manifests.ts';
 import type { ChildReport } from './child-program.ts';
 
-const NAME_COLOURS = [36, 32, 33, 35, 34, 96, 92, 95, 94];
+/** The notices' own is not among them. */
+const NAME_COLOURS = [36, 32, 35, 34, 96, 92, 95, 94];
 const NOTICE_COLOUR = 33;
 
 /** What a command prints for people: its steps with the time since the process began, notices, and lines of GameServers. */

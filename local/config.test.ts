@@ -45,11 +45,11 @@ test('refuses a port range that ends before it begins', () => {
 test('reads images from YAML, with folders relative to the file, and those of the variable go before', () => {
   const directory = mkdtempSync(join(tmpdir(), 'regatta-config-'));
   const file = join(directory, 'images.yaml');
-  writeFileSync(file, 'one:1:\n  command: [node, one.js]\n  cwd: games\ntwo:1:\n  command: [old]\n');
+  writeFileSync(file, 'one:1:\n  command: [node, one.js]\n  cwd: games\n  watch: [src]\ntwo:1:\n  command: [old]\n');
   const { images } = loadConfig({ LOCAL_IMAGES_FILE: file, LOCAL_IMAGES: '{"two:1":{"command":["new"]}}' });
   rmSync(directory, { recursive: true });
   expect(Object.fromEntries(images)).toEqual({
-    'one:1': { command: ['node', 'one.js'], cwd: join(directory, 'games') },
+    'one:1': { command: ['node', 'one.js'], cwd: join(directory, 'games'), watch: [join(directory, 'games/src')] },
     'two:1': { command: ['new'] },
   });
 });

@@ -16,10 +16,9 @@ export interface ProcessExit {
 
 /** The program cannot be started: it is not there, or may not be run. */
 export class ProcessStartError extends Error {
-  constructor(program: Program, cause: Error) {
-    super(`cannot run ${[program.file, ...program.args].join(' ')} in ${program.directory}: ${cause.message}`, {
-      cause,
-    });
+  constructor(program: Program, cause: NodeJS.ErrnoException) {
+    const why = cause.code === 'ENOENT' ? 'there is no such program, or no such folder' : cause.message;
+    super(`cannot run ${[program.file, ...program.args].join(' ')} in ${program.directory}: ${why}`, { cause });
     this.name = 'ProcessStartError';
   }
 }

@@ -124,6 +124,12 @@ describe('regatta local', () => {
     await command.printed(/! lone: no program stands for image unheard-of:1 .*--command 'unheard-of:1=PROGRAM/);
   }, 120_000);
 
+  it('tells of a program that is not there', async () => {
+    const file = await manifest('missing.yaml', gameServer('lone', 'game:1'));
+    const { command } = await local(['-f', file, '--command', 'game:1=nothing-of-this-name --fast']);
+    await command.printed(/! lone: cannot run nothing-of-this-name --fast in .*: there is no such program/);
+  }, 120_000);
+
   it('tells of a program that ends before it is Ready: image, command, last lines', async () => {
     const file = await manifest('crash.yaml', gameServer('crash', 'game:1'));
     const script = 'console.log("no map");process.exit(3)';
