@@ -1,6 +1,9 @@
 const SAME_INTERRUPTION_MS = 1000;
 
-/** Resolves at the first SIGINT, SIGTERM, or hang-up of the terminal; another, a second later or more, exits at once. */
+/**
+ * Resolves at the first SIGINT, SIGTERM, or hang-up of the terminal, or when the launcher that started this process is gone,
+ * however it went. Another signal, a second later or more, exits at once.
+ */
 export function interruption(): Promise<'interrupted'> {
   return new Promise((resolve) => {
     let firstMs: number | undefined;
@@ -11,5 +14,11 @@ export function interruption(): Promise<'interrupted'> {
         resolve('interrupted');
       });
     }
+    if (!process.connected) return;
+    process.once('disconnect', () => {
+      resolve('interrupted');
+    });
+    // A command that fails ends, whether its launcher is there or not.
+    process.channel?.unref();
   });
 }

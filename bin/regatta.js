@@ -21,7 +21,8 @@ if (Number.parseInt(process.versions.node, 10) >= MINIMUM_MAJOR) {
   // Two processes now: the other makes do with less, at the price of some more garbage collections under load.
   const flags = ['--max-semi-space-size=2'];
   const child = spawn(newer, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+    // The channel tells the child when this process is gone, however it went.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   // From a terminal Ctrl-C reaches both, from a script only this one: the child takes two at once for one.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../api/store.ts';
 import type { CoreEvent } from '../controllers/event-recorder.ts';
 import { GAME_SERVER_LABEL } from '../controllers/pods.ts';
 import type { Pod } from '../controllers/pods.ts';
-import type { ProgramEnd } from '../node/pod-worker.ts';
+import type { ProgramEnd } from '../node/program-end.ts';
 import { isBeforeReady, isBeingDeleted, isTerminal } from '../resources/game-server-state.ts';
 
 export interface NoticesOptions {

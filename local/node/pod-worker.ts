@@ -14,6 +14,7 @@ import { initContainersOf, writePodStatus } from './pod-status.ts';
 import type { ContainerState, PodPhase } from './pod-status.ts';
 import { ProcessGroup } from './process-group.ts';
 import type { ProcessExit } from './process-group.ts';
+import type { ProgramEnd } from './program-end.ts';
 import type { ProcessRecords } from './process-records.ts';
 import { programOf } from './program.ts';
 import type { Program } from './program.ts';
@@ -27,15 +28,6 @@ export interface OpenSidecar {
   grpcPort: number;
   httpPort: number;
   close(): Promise<void>;
-}
-
-/** A process that ended by itself. */
-export interface ProgramEnd {
-  pod: Pod;
-  container: Container;
-  program: Program;
-  exit: ProcessExit;
-  ranMs: number;
 }
 
 /** What all Pods of the node have in common. */
