@@ -19,7 +19,7 @@ if (Number.parseInt(process.versions.node, 10) >= MINIMUM_MAJOR) {
     process.exit(2);
   }
   // Two processes now: the other makes do with less, at the price of some more garbage collections under load.
-  const flags = ['--max-semi-space-size=2'];
+  const flags = ['--max-semi-space-size=1'];
   const child = spawn(newer, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     // The channel tells the child when this process is gone, however it went.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
