@@ -63,7 +63,10 @@ export function coreResource(resource: CoreResource): ResourceDefinition {
       const fields = fieldsOf(object);
       const found = rules?.(fields, previous === undefined ? undefined : fieldsOf(previous)) ?? [];
       const known = new Set(found.map(({ reason, field }) => `${reason} ${field}`));
-      const others = schemaFaults(fields, schema).filter(({ reason, field }) => !known.has(`${reason} ${field}`));
+      // Types were looked at when the object was read: what is left is what its fields may hold.
+      const others = schemaFaults(fields, schema).filter(
+        ({ reason, field }) => reason !== 'FieldValueTypeInvalid' && !known.has(`${reason} ${field}`),
+      );
       return [...found, ...others, ...finalizerFaults(fields)];
     },
   };
