@@ -1,4 +1,4 @@
-import { badRequest } from './refusals.ts';
+import { PlainTextRefusal } from './virtual-resource.ts';
 
 /** What a path below `/api/v1` or `/apis/GROUP/VERSION` names. */
 export interface ResourcePath {
@@ -14,7 +14,7 @@ export interface ResourcePath {
 /**
  * Reads the path of a resource; `undefined` where it cannot be one.
  *
- * @throws StatusError 400 when the path is not well encoded
+ * @throws PlainTextRefusal 400 when the path is not well encoded: on a cluster it comes no further than Go's server
  */
 export function parseResourcePath(pathname: string): ResourcePath | undefined {
   const parts = decodeParts(pathname);
@@ -38,6 +38,6 @@ function decodeParts(pathname: string): string[] {
       .split('/')
       .map(decodeURIComponent);
   } catch {
-    throw badRequest('the path is not well encoded');
+    throw new PlainTextRefusal(400, '400 Bad Request');
   }
 }

@@ -152,6 +152,13 @@ describe('a path', () => {
   });
 });
 
+describe('a path that is not well encoded', () => {
+  it.each([`${CONFIG_MAPS}/%zz`, `${PATHS.gameservers}/%`])('%s is refused in plain text', async (path) => {
+    const { status, contentType } = await cluster.request('GET', path);
+    expect([status, contentType]).toEqual([400, 'text/plain; charset=utf-8']);
+  });
+});
+
 describe('a method', () => {
   it.each<[string, string, Refusal]>([
     ['POST', '/version', NOT_ALLOWED],
