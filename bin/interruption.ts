@@ -14,7 +14,8 @@ export function interruption(): Promise<'interrupted'> {
         resolve('interrupted');
       });
     }
-    if (!process.connected) return;
+    if (process.send === undefined) return;
+    if (!process.connected) resolve('interrupted');
     process.once('disconnect', () => {
       resolve('interrupted');
     });

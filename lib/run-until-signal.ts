@@ -27,5 +27,8 @@ export function runUntilSignal(lifecycle: Lifecycle, logger: Logger): void {
     process.once('disconnect', () => {
       end('parent gone');
     });
+  } else if (process.send !== undefined) {
+    // It had a channel, and the parent went while this program was loaded.
+    end('parent gone');
   }
 }

@@ -14,7 +14,7 @@ const GAME = `
 const call = (path) => fetch('http://127.0.0.1:' + process.env.AGONES_SDK_HTTP_PORT + path, { method: 'POST', body: '{}' });
 await call('/ready');
 console.log('plays', process.argv[2], process.env.WIND, process.cwd());
-setInterval(() => call('/health').catch(() => {}), 300);
+setInterval(() => call('/health').catch(() => process.exit()), 300);
 `;
 
 let directory: string;
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const command of commands) await command.kill();
+  for (const command of commands) await command.end();
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 

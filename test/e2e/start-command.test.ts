@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const { command } of started) await command.kill();
+  for (const { command } of started) await command.end();
   // The last program may still be writing what it compiled.
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });

@@ -6,6 +6,8 @@ import { eventually } from './conditions.ts';
 /** How a user without npm's help starts it. */
 export const REGATTA = [process.execPath, fileURLToPath(new URL('../../bin/regatta.js', import.meta.url))];
 
+const END_DEADLINE_MS = 20_000;
+
 export interface CommandOptions {
   /** Where the user stands. @default this process's folder */
   directory?: string;
@@ -68,7 +70,15 @@ export class RegattaCommand {
     return this.exited;
   }
 
-  /** For the end of a test that failed midway. */
+  /** Ends it, however the test went, with all it has started; does nothing when it has ended. */
+  async end(): Promise<void> {
+    if (!this.#ended) this.child.kill('SIGTERM');
+    const kill = setTimeout(() => this.child.kill('SIGKILL'), END_DEADLINE_MS);
+    await this.exited;
+    clearTimeout(kill);
+  }
+
+  /** Ends it outright, with no time for anything. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;
