@@ -1,6 +1,3 @@
-import type { GameServerSet, GameServerSetStatus } from '../../lib/agones.ts';
-import type { SetMembers } from './set-members.ts';
-
 /** A Counter or a List summed over GameServers; for a List `count` is how many values there are. */
 export interface Aggregate {
   allocatedCount: number;
@@ -11,7 +8,8 @@ export interface Aggregate {
 
 export type Aggregates = Record<string, Aggregate>;
 
-const NOTHING: Aggregate = { allocatedCount: 0, allocatedCapacity: 0, count: 0, capacity: 0 };
+/** The sum of none. */
+export const NOTHING: Aggregate = { allocatedCount: 0, allocatedCapacity: 0, count: 0, capacity: 0 };
 
 /** Adds sums to sums, name by name. */
 export function addAggregates(left: Aggregates, right: Aggregates): Aggregates {
@@ -55,28 +53,4 @@ export class AggregateSum {
     sum.allocatedCount += sign * of.count;
     sum.allocatedCapacity += sign * of.capacity;
   }
-}
-
-/**
- * The status of a set with these GameServers. Those on their way out count as `shutdownReplicas` only.
- *
- * Counters and Lists of the template are there, at zero, even while there is no GameServer.
- */
-export function setStatus({ spec: { template } }: GameServerSet, members: SetMembers): GameServerSetStatus {
-  const shutdownReplicas = members.in('leaving').size;
-  const counters = { ...zeros(template.spec.counters), ...members.sums.counters };
-  const lists = { ...zeros(template.spec.lists), ...members.sums.lists };
-  return {
-    replicas: members.size - shutdownReplicas,
-    readyReplicas: members.in('Ready').size,
-    reservedReplicas: members.in('Reserved').size,
-    allocatedReplicas: members.in('Allocated').size,
-    shutdownReplicas,
-    ...(Object.keys(counters).length > 0 ? { counters } : {}),
-    ...(Object.keys(lists).length > 0 ? { lists } : {}),
-  };
-}
-
-function zeros(names: object | undefined): Aggregates {
-  return Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, NOTHING]));
 }

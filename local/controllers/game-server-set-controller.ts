@@ -3,7 +3,7 @@ import type { GameServer, GameServerSet } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { jsonEquals } from '../api/json.ts';
 import type { ObjectStore } from '../api/store.ts';
-import { setStatus } from './aggregates.ts';
+import { setStatus } from './set-status.ts';
 import type { RecordEvent } from './event-recorder.ts';
 import { stateOf } from './game-server-states.ts';
 import type { NodeLoadCounts } from './node-load-counts.ts';
