@@ -44,10 +44,17 @@ const schema = z.object({
   JOIN_WITHIN_SECONDS: wholeNumber(60, { min: 5, max: HOUR_SECONDS }),
   MAX_CONCURRENT_ATTEMPTS: wholeNumber(50, { min: 1, max: 1000 }),
   MAX_WAITING_REQUESTS: wholeNumber(1000, { min: 1, max: 100_000 }),
+  /**
+   * How a GameServer is allocated: by one patch of a GameServer that is Ready, or by a GameServerAllocation, which leaves
+   * the choice to Agones and waits for company there.
+   */
+  ALLOCATE_BY: z.enum(['Patch', 'GameServerAllocation']).default('Patch'),
   FIRST_PAUSE_MS: wholeNumber(50, { min: 1, max: 10_000 }),
   MAX_PAUSE_MS: wholeNumber(1000, { min: 1, max: 60_000 }),
   /** How long Agones may still carry out an allocation whose answer was lost. */
   SETTLE_MS: wholeNumber(3000, { min: 0, max: 60_000 }),
+  /** How long after its deadline a request whose attempt is under way still waits for it. */
+  ANSWER_GRACE_MS: wholeNumber(1000, { min: 0, max: 60_000 }),
   MAX_ENDED_SESSIONS: wholeNumber(10_000, { min: 1, max: 1_000_000 }),
 
   MAX_BODY_BYTES: wholeNumber(16_384, { min: 1024, max: 1_048_576 }),

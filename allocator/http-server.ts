@@ -37,6 +37,13 @@ export async function listen(listener: RequestListener, options: HttpServerOptio
     listener,
   );
   answerBrokenRequests(server);
+  let isClosing = false;
+  server.on('request', (_request, response) => {
+    // A connection whose last answer leaves after the close began would be kept for the next request.
+    response.once('close', () => {
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.address, () => {
@@ -50,6 +57,7 @@ export async function listen(listener: RequestListener, options: HttpServerOptio
     port,
     close: () =>
       new Promise((resolve, reject) => {
+        isClosing = true;
         server.close((error) => {
           if (error === undefined) resolve();
           else reject(error);

@@ -43,6 +43,7 @@ describe('the program', () => {
       KUBECONFIG: file('kubeconfig', kubernetes.kubeconfig),
       SEALING_KEYS_FILE: file('sealing.json', keys.sealing),
       SIGNING_KEYS_FILE: file('signing.json', keys.signing),
+      ALLOCATE_BY: 'GameServerAllocation',
     });
     child.stdout?.resume();
     const exit = once(child, 'exit');

@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import { GAME_LABEL } from '../lib/session.ts';
 import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
 import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
+import { PatchAllocations } from './agones/patch-allocations.ts';
 import { Reflector } from './agones/reflector.ts';
 import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
@@ -59,6 +60,7 @@ export async function startAllocator(
   lifecycle.onStop('kubernetes connection', () => connection.close());
   const gameServers = new WatchedGameServers({
     connection,
+    clock,
     route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
     maxEndedSessions: config.MAX_ENDED_SESSIONS,
   });
@@ -83,7 +85,10 @@ export async function startAllocator(
 
   const metrics = createMetrics(() => allocations.waitingCount);
   const allocations: Allocations = new Allocations({
-    gameServerAllocations: new KubernetesAllocations(connection),
+    gameServerAllocations:
+      config.ALLOCATE_BY === 'Patch'
+        ? new PatchAllocations({ connection, gameServers, clock, random })
+        : new KubernetesAllocations(connection),
     gameServers,
     clock,
     logger,
@@ -95,6 +100,7 @@ export async function startAllocator(
     firstPauseMs: config.FIRST_PAUSE_MS,
     maxPauseMs: config.MAX_PAUSE_MS,
     settleMs: config.SETTLE_MS,
+    answerGraceMs: config.ANSWER_GRACE_MS,
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
   });
   const app = createApp({

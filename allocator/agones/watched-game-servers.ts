@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.ts';
 import { SESSION_KEY } from '../../lib/session.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
 import type { GameServers, GameServerView } from '../allocation/ports.ts';
@@ -5,10 +6,13 @@ import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
 import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
+import { ReadyGameServers } from './ready-game-servers.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { gameServerListSchema, gameServerSchema, namedSchema } from './wire.ts';
+import type { WireGameServer } from './wire.ts';
 
 export interface WatchedGameServersOptions {
+  clock: Clock;
   connection: KubernetesConnection;
   route: RouteChoice;
   /** Sessions that ended are remembered, the newest this many, to tell "over" from "never was". */
@@ -20,13 +24,16 @@ const MAX_HOLDING = 10;
 
 /** The GameServers of a namespace as its watch tells them, and what of them has to be asked or changed. */
 export class WatchedGameServers implements GameServers, ReflectorTarget {
+  /** Those that are Ready. */
+  readonly ready: ReadyGameServers;
   readonly #options: WatchedGameServersOptions;
-  #byName = new Map<string, GameServerView>();
+  readonly #byName = new Map<string, GameServerView>();
   readonly #nameBySession = new Map<string, string>();
   readonly #ended = new Set<string>();
 
   constructor(options: WatchedGameServersOptions) {
     this.#options = options;
+    this.ready = new ReadyGameServers(options.clock);
   }
 
   holding(sessionId: string): GameServerView | undefined {
@@ -41,7 +48,7 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     const watched = this.holding(sessionId);
     if (watched?.name === name) return watched;
     try {
-      const view = this.#view(await this.#options.connection.get(GAME_SERVERS, name));
+      const view = this.viewOf(await this.#options.connection.get(GAME_SERVERS, name));
       return view.session?.sessionId === sessionId ? view : undefined;
     } catch (error) {
       if (error instanceof CallError && error.fault === 'not_found') return undefined;
@@ -79,38 +86,44 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     }
   }
 
+  onReady(listener: (game: string) => void): () => void {
+    return this.ready.onReady(listener);
+  }
+
   replaceAll(objects: readonly unknown[]): void {
-    const views = objects.map((object) => this.#view(object));
-    const present = new Set(views.map(({ name }) => name));
+    const gameServers = objects.map(parse);
+    const present = new Set(gameServers.map(({ metadata }) => metadata.name));
     for (const name of this.#byName.keys()) if (!present.has(name)) this.#forget(name);
-    for (const view of views) this.#learn(view);
+    for (const gameServer of gameServers) this.#learn(gameServer);
   }
 
   upsert(object: unknown): void {
-    this.#learn(this.#view(object));
+    this.#learn(parse(object));
   }
 
   remove(object: unknown): void {
     this.#forget(namedSchema.parse(object).metadata.name);
   }
 
-  #view(object: unknown): GameServerView {
-    const parsed = gameServerSchema.safeParse(object);
-    if (!parsed.success) throw new KubernetesDown('a GameServer makes no sense', { cause: parsed.error });
-    return viewOf(parsed.data, this.#options.route);
+  /** @throws KubernetesDown when it is no GameServer */
+  viewOf(object: unknown): GameServerView {
+    return viewOf(parse(object), this.#options.route);
   }
 
-  #learn(view: GameServerView): void {
+  #learn(gameServer: WireGameServer): void {
+    const view = viewOf(gameServer, this.#options.route);
     const before = this.#byName.get(view.name)?.session?.sessionId;
     const now = view.session?.sessionId;
     this.#byName.set(view.name, view);
     if (before !== undefined && before !== now) this.#end(before, view.name);
     if (now !== undefined) this.#nameBySession.set(now, view.name);
+    this.ready.learn(gameServer);
   }
 
   #forget(name: string): void {
     const sessionId = this.#byName.get(name)?.session?.sessionId;
     this.#byName.delete(name);
+    this.ready.forget(name);
     if (sessionId !== undefined) this.#end(sessionId, name);
   }
 
@@ -123,4 +136,10 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
       this.#ended.delete(oldest);
     }
   }
+}
+
+function parse(object: unknown): WireGameServer {
+  const parsed = gameServerSchema.safeParse(object);
+  if (!parsed.success) throw new KubernetesDown('a GameServer makes no sense', { cause: parsed.error });
+  return parsed.data;
 }

@@ -36,6 +36,7 @@ export const gameServerSchema = z.object({
       state: z.enum(GAME_SERVER_STATES).or(z.string()),
       address: z.string().nullish(),
       addresses: z.array(nodeAddress).nullish(),
+      nodeName: z.string().nullish(),
       ports: z.array(namedPort).nullish(),
     })
     .nullish(),

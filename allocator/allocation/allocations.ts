@@ -1,89 +1,98 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
-import { AttemptSlots } from './attempt-slots.ts';
-import { backoffMs } from './backoff.ts';
-import { pause } from '../../lib/pause.ts';
-import { KubernetesDown } from './ports.ts';
-import type {
-  AllocationObserver,
-  AllocationOutcome,
-  Game,
-  GameServerAllocations,
-  GameServers,
-  GameServerView,
-} from './ports.ts';
+import { AllocationAttempts } from './allocation-attempts.ts';
+import type { AllocationAttemptsOptions, AttemptOutcome, AttemptRefusal, Wanted } from './allocation-attempts.ts';
+import type { Game, GameServerView } from './ports.ts';
+import { WaitingLine } from './waiting-line.ts';
 
-export interface AllocationsOptions {
-  gameServerAllocations: GameServerAllocations;
-  gameServers: GameServers;
+export interface AllocationsOptions extends AllocationAttemptsOptions {
   clock: Clock;
   logger: Logger;
-  observer: AllocationObserver;
   newSessionId: () => string;
-  /** 0 ≤ n < 1. */
-  random: () => number;
-  /** GameServerAllocations under way at once. */
+  /** Attempts under way at once. */
   maxConcurrentAttempts: number;
   /** Requests that may wait at once; more are refused as `overloaded`. */
   maxWaitingRequests: number;
-  /** Pause after the first refusal; it doubles up to `maxPauseMs`. */
-  firstPauseMs: number;
-  maxPauseMs: number;
-  /** How long Agones may still carry out an allocation whose answer was lost. */
-  settleMs: number;
-  /** A session with no player this long after it was made is over. */
-  joinWithinMs: number;
+  /** How long after its deadline a request whose attempt is under way still waits for it. */
+  answerGraceMs: number;
 }
 
 export interface SessionRequest {
   game: Game;
   fleet?: string;
   preferredRegion?: string;
-  /** Milliseconds since the epoch: no attempt begins later. One that is under way is waited for. */
+  /** Milliseconds since the epoch: no attempt begins later, but for a first one that may begin at once. */
   deadlineMs: number;
   /** Fires when nobody waits for the answer any more. */
   gone: AbortSignal;
+  /**
+   * The id of the session, where it was chosen before: it is then the same each time it is asked for, and what was got
+   * for it stays its own though the caller has gone.
+   */
+  session?: {
+    id: string;
+    /** Whether a GameServer may hold it already. */
+    mayExist: boolean;
+  };
 }
 
 /** Why there is no session. The names are problem codes. */
-export type Refusal =
-  | 'no_capacity'
-  | 'contention'
-  | 'kubernetes_unavailable'
-  | 'allocation_unknown'
-  | 'overloaded'
-  | 'draining'
-  | 'caller_gone';
+export type Refusal = AttemptRefusal | 'allocation_unknown' | 'overloaded' | 'draining' | 'caller_gone';
 
 export type SessionResult =
   | { state: 'made'; session: SessionDescriptor; gameServer: GameServerView; durationMs: number }
-  /** `position`: place among those who wait for this game, from 1; 0 when it never waited. */
-  | { state: 'refused'; refusal: Refusal; position: number };
+  | {
+      state: 'refused';
+      refusal: Refusal;
+      /** Place among those who wait for the same, from 1; 0 when it never waited. */
+      position: number;
+      /** How long it may take from there, where that can be told. */
+      estimateMs: number | undefined;
+    };
 
-type Pursuit = { gameServer: GameServerView; session: SessionDescriptor } | { refusal: Refusal };
+/** One request on its way to a session. */
+class Pursuit {
+  readonly wanted: Wanted;
+  readonly request: SessionRequest;
+  readonly line: WaitingLine<Pursuit>;
+  readonly answer = Promise.withResolvers<SessionResult>();
+  /** Why the last attempt got nothing. */
+  lastRefusal: Refusal = 'overloaded';
+  isAnswered = false;
 
-/** How often Kubernetes is asked about an allocation whose answer was lost. */
-const LOOKUP_PAUSE_MS = 250;
+  constructor(request: SessionRequest, wanted: Wanted, line: WaitingLine<Pursuit>) {
+    this.request = request;
+    this.wanted = wanted;
+    this.line = line;
+  }
+
+  /** Nobody hears of a session that is got from now on, nor will anybody ask for it again. */
+  get isInVain(): boolean {
+    return this.isAnswered && this.request.session === undefined;
+  }
+}
 
 /**
- * Gets GameServers for sessions: one GameServer for each request that is answered, none for one that is not.
- *
- * A session's id is chosen before Agones is asked and is written on the GameServer by the allocation itself. So when
- * an answer is lost, the id finds what came of it, and nothing is asked for twice.
+ * Gets GameServers for sessions: one GameServer for each request that is answered, none for one that is not. Who cannot
+ * have one at once waits in line, in order of arrival, up to their deadline.
  */
 export class Allocations {
   readonly #options: AllocationsOptions;
-  readonly #slots: AttemptSlots;
-  readonly #waiting = new Map<string, Set<SessionRequest>>();
-  readonly #underWay = new Set<Promise<unknown>>();
-  readonly #closing = new AbortController();
+  readonly #attempts: AllocationAttempts;
+  readonly #lines = new Map<string, WaitingLine<Pursuit>>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #timers = new Map<WaitingLine<Pursuit>, () => void>();
+  readonly #stopListening: () => void;
+  #isClosing = false;
   #waitingCount = 0;
 
   constructor(options: AllocationsOptions) {
     this.#options = options;
-    this.#slots = new AttemptSlots({ slots: options.maxConcurrentAttempts, clock: options.clock });
+    this.#attempts = new AllocationAttempts(options);
+    this.#stopListening = options.gameServers.onReady((game) => {
+      this.#wake(game);
+    });
   }
 
   /**
@@ -92,27 +101,31 @@ export class Allocations {
    * @throws KubernetesRefusal when Kubernetes does not accept what we send
    */
   async allocate(request: SessionRequest): Promise<SessionResult> {
-    if (this.#closing.signal.aborted) return { state: 'refused', refusal: 'draining', position: 0 };
-    if (this.#waitingCount >= this.#options.maxWaitingRequests) {
-      return { state: 'refused', refusal: 'overloaded', position: 0 };
-    }
-    const startedAtMs = this.#options.clock.nowMs();
-    const leaveLine = this.#joinLine(request);
-    const pursuit = this.#pursue(request);
-    this.#track(pursuit);
+    if (this.#isClosing) return refused('draining');
+    if (this.#waitingCount >= this.#options.maxWaitingRequests) return refused('overloaded');
+    const { clock, observer, newSessionId } = this.#options;
+    const { game, fleet, preferredRegion, session } = request;
+    const startedAtMs = clock.nowMs();
+    const pursuit = new Pursuit(
+      request,
+      {
+        sessionId: session?.id ?? newSessionId(),
+        game,
+        ...(fleet === undefined ? {} : { fleet }),
+        ...(preferredRegion === undefined ? {} : { preferredRegion }),
+      },
+      this.#lineOf(request),
+    );
+    this.#waitingCount += 1;
     let result = 'error';
     try {
-      const outcome = await pursuit;
-      const durationMs = this.#options.clock.nowMs() - startedAtMs;
-      if ('refusal' in outcome) {
-        result = outcome.refusal;
-        return { state: 'refused', refusal: outcome.refusal, position: this.#position(request) };
-      }
-      result = 'made';
-      return { state: 'made', ...outcome, durationMs };
+      this.#begin(pursuit);
+      const outcome = await pursuit.answer.promise;
+      result = outcome.state === 'made' ? 'made' : outcome.refusal;
+      return outcome.state === 'made' ? { ...outcome, durationMs: clock.nowMs() - startedAtMs } : outcome;
     } finally {
-      leaveLine();
-      this.#options.observer.finished(request.game.name, result, this.#options.clock.nowMs() - startedAtMs);
+      this.#waitingCount -= 1;
+      observer.finished(game.name, result, clock.nowMs() - startedAtMs);
     }
   }
 
@@ -122,207 +135,179 @@ export class Allocations {
   }
 
   /** Gives a GameServer up that got a session nobody will play. What cannot be given up ends by itself, as a no-show. */
-  async release(gameServerName: string, sessionId: string): Promise<void> {
-    try {
-      const released = await this.#options.gameServers.release(gameServerName, sessionId);
-      this.#options.logger.info({ gameServer: gameServerName, sessionId, released }, 'gave a GameServer up');
-    } catch (error) {
-      this.#options.logger.warn(
-        { err: error, gameServer: gameServerName, sessionId },
-        'left a GameServer to its no-show limit',
-      );
-    }
+  release(gameServerName: string, sessionId: string): Promise<void> {
+    return this.#attempts.release(gameServerName, sessionId);
   }
 
   /** Takes no more requests, ends those that wait, and waits for what is under way in Kubernetes. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.all(this.#underWay);
-  }
-
-  #track(work: Promise<unknown>): void {
-    const settled = Promise.allSettled([work]).then(() => {
-      this.#underWay.delete(settled);
-    });
-    this.#underWay.add(settled);
-  }
-
-  #joinLine(request: SessionRequest): () => void {
-    const game = request.game.name;
-    const line = this.#waiting.get(game) ?? new Set();
-    this.#waiting.set(game, line.add(request));
-    this.#waitingCount += 1;
-    return () => {
-      line.delete(request);
-      if (line.size === 0) this.#waiting.delete(game);
-      this.#waitingCount -= 1;
-    };
-  }
-
-  #position(request: SessionRequest): number {
-    return [...(this.#waiting.get(request.game.name) ?? [])].indexOf(request) + 1;
-  }
-
-  async #pursue(request: SessionRequest): Promise<Pursuit> {
-    const { clock } = this.#options;
-    const sessionId = this.#options.newSessionId();
-    const giveUp = AbortSignal.any([request.gone, this.#closing.signal]);
-    let mayHaveHappened = false;
-    let refusal: Refusal = 'overloaded';
-    for (let attempt = 0; ; attempt += 1) {
-      const early = this.#reasonToStop(request, attempt === 0 ? 'first' : 'again');
-      if (early !== undefined) return { refusal: early === 'deadline' ? refusal : early };
-      const outcome = await this.#attempt(request, sessionId, giveUp);
-      if (outcome === undefined) continue;
-      if (outcome.state === 'Unknown') {
-        mayHaveHappened = true;
-        const adopted = await this.#adopt(request, sessionId, giveUp);
-        if (adopted === 'unknown') return { refusal: request.gone.aborted ? 'caller_gone' : 'allocation_unknown' };
-        if (adopted !== 'absent') return this.#handOver(request, sessionId, adopted);
-        refusal = 'kubernetes_unavailable';
-      } else if (outcome.state === 'Allocated') {
-        const gameServer = await this.#read(request, outcome.gameServerName, sessionId);
-        if (gameServer === 'unreadable') {
-          await this.release(outcome.gameServerName, sessionId);
-          return { refusal: 'kubernetes_unavailable' };
-        }
-        if (mayHaveHappened) await this.#releaseDoubles(sessionId, outcome.gameServerName);
-        if (gameServer !== undefined) return this.#handOver(request, sessionId, gameServer);
-        // It vanished between the answer and the look at it: somebody was quicker.
-        refusal = 'contention';
-      } else {
-        refusal = REFUSAL_OF[outcome.state];
-      }
-      const delayMs = backoffMs(attempt, this.#pauses(), this.#options.random());
-      await pause(clock, Math.min(delayMs, request.deadlineMs - clock.nowMs()), giveUp);
+    this.#isClosing = true;
+    this.#stopListening();
+    for (const line of this.#lines.values()) {
+      for (const pursuit of line) if (!line.isAttempting(pursuit)) this.#refuse(pursuit, 'draining');
     }
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    for (const cancel of this.#timers.values()) cancel();
   }
 
-  #pauses(): { firstMs: number; maxMs: number } {
-    return { firstMs: this.#options.firstPauseMs, maxMs: this.#options.maxPauseMs };
+  #lineOf({ game, fleet }: SessionRequest): WaitingLine<Pursuit> {
+    const key = `${game.name}/${fleet ?? ''}`;
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = new WaitingLine({ ...this.#options, maxAttempts: this.#options.maxConcurrentAttempts });
+      this.#lines.set(key, line);
+    }
+    return line;
   }
 
-  #reasonToStop(request: SessionRequest, turn: 'first' | 'again'): 'caller_gone' | 'draining' | 'deadline' | undefined {
-    if (request.gone.aborted) return 'caller_gone';
-    if (this.#closing.signal.aborted) return 'draining';
-    if (turn === 'again' && this.#options.clock.nowMs() >= request.deadlineMs) return 'deadline';
-    return undefined;
+  #begin(pursuit: Pursuit): void {
+    const { request, line } = pursuit;
+    const onGone = (): void => {
+      // A session that was asked for under a key stays in line for whoever comes back with it.
+      if (request.session === undefined) this.#answer(pursuit, refused('caller_gone'));
+    };
+    const cancelDeadline = this.#atDeadline(pursuit);
+    request.gone.addEventListener('abort', onGone, { once: true });
+    const stopWaiting = (): void => {
+      cancelDeadline();
+      request.gone.removeEventListener('abort', onGone);
+    };
+    void pursuit.answer.promise.then(stopWaiting, stopWaiting);
+    if (request.gone.aborted) onGone();
+    if (pursuit.isAnswered) return;
+    line.enter(pursuit);
+    this.#pump();
+    const isLate = request.deadlineMs <= this.#options.clock.nowMs();
+    if (isLate && !line.isAttempting(pursuit)) this.#refuse(pursuit, 'no_capacity');
   }
 
-  /** @returns undefined when no slot came free in time */
-  async #attempt(
-    request: SessionRequest,
-    sessionId: string,
-    giveUp: AbortSignal,
-  ): Promise<AllocationOutcome | undefined> {
-    const { clock, observer } = this.#options;
-    const granted = await this.#slots.acquire(request.deadlineMs - clock.nowMs(), giveUp);
-    if (!granted) return undefined;
-    const startedAtMs = clock.nowMs();
-    try {
-      const outcome = await this.#options.gameServerAllocations.allocate({
-        game: request.game.name,
-        fleet: request.fleet,
-        preferredRegion: request.preferredRegion,
-        session: this.#describe(request.game, sessionId),
+  /** @returns calls it off */
+  #atDeadline(pursuit: Pursuit): () => void {
+    const { clock, answerGraceMs } = this.#options;
+    const { deadlineMs } = pursuit.request;
+    let cancelGrace: () => void = () => {};
+    const cancel = clock.after(Math.max(0, deadlineMs - clock.nowMs()), () => {
+      if (!pursuit.line.isAttempting(pursuit)) {
+        this.#refuse(pursuit, pursuit.lastRefusal);
+        return;
+      }
+      cancelGrace = clock.after(answerGraceMs, () => {
+        this.#refuse(pursuit, 'allocation_unknown');
       });
-      observer.attempted(request.game.name, outcome.state, clock.nowMs() - startedAtMs);
-      return outcome;
-    } finally {
-      this.#slots.release();
-    }
-  }
-
-  #describe(game: Game, sessionId: string): SessionDescriptor {
-    const nowMs = this.#options.clock.nowMs();
-    return {
-      version: SESSION_DESCRIPTOR_VERSION,
-      sessionId,
-      game: game.name,
-      mode: 'exclusive',
-      seats: game.seats,
-      madeAt: new Date(nowMs).toISOString(),
-      joinBy: new Date(nowMs + this.#options.joinWithinMs).toISOString(),
+    });
+    return () => {
+      cancel();
+      cancelGrace();
     };
   }
 
-  /**
-   * Looks for what an allocation with a lost answer came to. It is `absent` only when Kubernetes said so after all the
-   * time Agones could still have taken, and `unknown` when the deadline came first.
-   */
-  async #adopt(
-    request: SessionRequest,
-    sessionId: string,
-    giveUp: AbortSignal,
-  ): Promise<GameServerView | 'absent' | 'unknown'> {
-    const { clock, gameServers, logger } = this.#options;
-    const settledAtMs = clock.nowMs() + this.#options.settleMs;
-    for (;;) {
-      const askedAtMs = clock.nowMs();
-      try {
-        const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId));
-        await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
-        if (first !== undefined) {
-          logger.info({ gameServer: first.name, sessionId }, 'adopted an allocation whose answer was lost');
-          return first;
-        }
-        if (askedAtMs >= settledAtMs) return 'absent';
-      } catch (error) {
-        if (!(error instanceof KubernetesDown)) throw error;
-        logger.warn({ err: error, sessionId }, 'cannot look for an allocation whose answer was lost');
-      }
-      if (giveUp.aborted || clock.nowMs() >= request.deadlineMs) return 'unknown';
-      await pause(clock, LOOKUP_PAUSE_MS, giveUp);
-    }
+  /** GameServers of a game are Ready that were not. */
+  #wake(game: string): void {
+    for (const [key, line] of this.#lines) if (key.startsWith(`${game}/`)) line.wake();
+    this.#pump();
   }
 
-  /** The GameServer that an allocation named, asked for until the deadline; at least twice. */
-  async #read(
-    request: SessionRequest,
-    gameServerName: string,
-    sessionId: string,
-  ): Promise<GameServerView | undefined | 'unreadable'> {
-    const { clock, gameServers, logger } = this.#options;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await gameServers.read(gameServerName, sessionId);
-      } catch (error) {
-        if (!(error instanceof KubernetesDown)) throw error;
-        logger.warn({ err: error, gameServer: gameServerName, sessionId }, 'cannot read an allocated GameServer');
+  /** Begins every attempt that may begin now, a line at a time. */
+  #pump(): void {
+    let begun = true;
+    while (begun) {
+      begun = false;
+      for (const line of this.#lines.values()) {
+        if (this.#underWay.size >= this.#options.maxConcurrentAttempts) return;
+        const pursuit = line.next();
+        if (pursuit === undefined) continue;
+        begun = true;
+        const attempt = this.#attempt(pursuit).finally(() => {
+          this.#underWay.delete(attempt);
+          this.#pump();
+        });
+        this.#underWay.add(attempt);
       }
-      if (request.gone.aborted || (attempt > 0 && clock.nowMs() >= request.deadlineMs)) return 'unreadable';
-      await pause(clock, backoffMs(attempt, this.#pauses(), this.#options.random()), request.gone);
     }
+    for (const line of this.#lines.values()) this.#pumpAfterPause(line);
   }
 
-  async #releaseDoubles(sessionId: string, keptName: string): Promise<void> {
+  #pumpAfterPause(line: WaitingLine<Pursuit>): void {
+    this.#timers.get(line)?.();
+    this.#timers.delete(line);
+    if (line.size === 0 || line.pausedForMs === 0) return;
+    const cancel = this.#options.clock.after(line.pausedForMs, () => {
+      this.#pump();
+    });
+    this.#timers.set(line, cancel);
+  }
+
+  async #attempt(pursuit: Pursuit): Promise<void> {
+    const { line, wanted } = pursuit;
+    const until = this.#untilOf(pursuit);
     try {
-      const holding = await this.#options.gameServers.findHolding(sessionId);
-      const doubles = holding.filter(({ name }) => name !== keptName);
-      await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+      const outcome = (await this.#existing(pursuit)) ?? (await this.#attempts.attempt(wanted, until.signal));
+      await this.#conclude(pursuit, outcome);
     } catch (error) {
-      if (!(error instanceof KubernetesDown)) throw error;
-      this.#options.logger.warn({ err: error, sessionId }, 'cannot look for doubles; one would end as a no-show');
+      line.attempted(pursuit, 'refused');
+      this.#forget(pursuit);
+      pursuit.isAnswered = true;
+      pursuit.answer.reject(error);
+    } finally {
+      until.stop();
     }
   }
 
-  async #handOver(request: SessionRequest, sessionId: string, gameServer: GameServerView): Promise<Pursuit> {
-    const { session } = gameServer;
-    if (session !== undefined && gameServer.route !== undefined && !request.gone.aborted) {
-      return { gameServer, session };
+  /** Fires when a lost answer is looked for no longer: when it is due, or after as long as Agones may take. */
+  #untilOf({ request }: Pursuit): { signal: AbortSignal; stop: () => void } {
+    const { clock, settleMs } = this.#options;
+    const controller = new AbortController();
+    const nowMs = clock.nowMs();
+    const stop = clock.after(Math.max(request.deadlineMs, nowMs + settleMs) - nowMs, () => {
+      controller.abort();
+    });
+    return { signal: controller.signal, stop };
+  }
+
+  /** What the session got before, where that may be. Once it is known to be nothing, it need not be asked again. */
+  async #existing({ request: { session } }: Pursuit): Promise<AttemptOutcome | undefined> {
+    if (session?.mayExist !== true) return undefined;
+    const found = await this.#attempts.find(session.id);
+    session.mayExist = false;
+    return found;
+  }
+
+  async #conclude(pursuit: Pursuit, outcome: AttemptOutcome): Promise<void> {
+    const { line, wanted } = pursuit;
+    if (outcome.state === 'made') {
+      line.attempted(pursuit, 'served');
+      this.#forget(pursuit);
+      if (pursuit.isInVain) await this.release(outcome.gameServer.name, wanted.sessionId);
+      else this.#answer(pursuit, { ...outcome, durationMs: 0 });
+      return;
     }
-    await this.release(gameServer.name, sessionId);
-    if (request.gone.aborted) return { refusal: 'caller_gone' };
-    throw new Error(`GameServer ${gameServer.name} has no address or no TCP port for its game`);
+    pursuit.lastRefusal = outcome.state === 'refused' ? outcome.refusal : 'allocation_unknown';
+    line.attempted(pursuit, 'refused');
+    const isLate = this.#options.clock.nowMs() >= pursuit.request.deadlineMs;
+    if (pursuit.isAnswered) this.#forget(pursuit);
+    else if (this.#isClosing) this.#refuse(pursuit, 'draining');
+    else if (isLate || outcome.state === 'unknown') this.#refuse(pursuit, pursuit.lastRefusal);
+  }
+
+  #refuse(pursuit: Pursuit, refusal: Refusal): void {
+    const position = pursuit.line.placeOf(pursuit);
+    this.#answer(pursuit, { state: 'refused', refusal, position, estimateMs: pursuit.line.estimateMs(position) });
+  }
+
+  #answer(pursuit: Pursuit, result: SessionResult): void {
+    if (pursuit.isAnswered) return;
+    pursuit.isAnswered = true;
+    pursuit.answer.resolve(result);
+    // One whose attempt is under way leaves with its outcome.
+    if (!pursuit.line.isAttempting(pursuit)) this.#forget(pursuit);
+  }
+
+  #forget(pursuit: Pursuit): void {
+    pursuit.line.leave(pursuit);
+    this.#attempts.forget(pursuit.wanted.sessionId);
   }
 }
 
-const REFUSAL_OF = {
-  UnAllocated: 'no_capacity',
-  Contention: 'contention',
-  Unavailable: 'kubernetes_unavailable',
-} as const satisfies Record<string, Refusal>;
-
-function oldestFirst(gameServers: readonly GameServerView[]): GameServerView[] {
-  return gameServers.toSorted((a, b) => a.lastAllocatedAt.localeCompare(b.lastAllocatedAt));
+function refused(refusal: Refusal): SessionResult {
+  return { state: 'refused', refusal, position: 0, estimateMs: undefined };
 }

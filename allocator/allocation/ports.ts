@@ -56,6 +56,12 @@ export interface GameServers {
    * @throws KubernetesDown
    */
   release(gameServerName: string, sessionId: string): Promise<boolean>;
+  /**
+   * Calls back with the game of each GameServer that becomes Ready.
+   *
+   * @returns ends it
+   */
+  onReady(listener: (game: string) => void): () => void;
 }
 
 /** What is asked of Agones. */
@@ -73,7 +79,8 @@ export interface AllocationOrder {
  * yet be carried out, for Agones cannot take one back.
  */
 export type AllocationOutcome =
-  | { state: 'Allocated'; gameServerName: string }
+  /** `gameServer`: as the allocation left it, where its answer tells. */
+  | { state: 'Allocated'; gameServerName: string; gameServer?: GameServerView }
   | { state: 'UnAllocated' }
   | { state: 'Contention' }
   | { state: 'Unavailable' }

@@ -17,7 +17,7 @@ export interface HeldObject {
   status?: { state: string; address: string; addresses: object[]; ports: object[] };
 }
 
-/** What the endpoint does with one GameServerAllocation. */
+/** What the endpoint does with one GameServerAllocation, or with a patch that allocates. */
 export type AllocationBehaviour =
   | 'allocate'
   | 'UnAllocated'
@@ -39,7 +39,7 @@ export type AllocationBehaviour =
  * HTTP, answering in the shapes of Kubernetes and Agones, with faults on demand that a sound one does not have.
  */
 export class KubernetesEndpoint {
-  /** Behaviours of the allocations to come, in order; afterwards `allocate`. */
+  /** Behaviours of the allocations to come, of either kind, in order; afterwards `allocate`. */
   readonly behaviours: AllocationBehaviour[] = [];
   /** Every GameServerAllocation that came. */
   readonly allocations: GameServerAllocation[] = [];
@@ -95,12 +95,16 @@ export class KubernetesEndpoint {
     });
   }
 
-  addGameServer(name: string, game: string, options: { port?: number; fleet?: string; labels?: object } = {}): void {
+  addGameServer(
+    name: string,
+    game: string,
+    options: { port?: number; fleet?: string; labels?: object; uid?: string } = {},
+  ): void {
     const port = options.port ?? 7001;
     this.#put('gameservers', {
       metadata: {
         name,
-        uid: `uid-${name}`,
+        uid: options.uid ?? `uid-${name}`,
         labels: { 'regatta.dev/game': game, 'agones.dev/fleet': options.fleet ?? 'boats', ...options.labels },
         annotations: {},
         resourceVersion: '',
@@ -246,32 +250,52 @@ export class KubernetesEndpoint {
   }
 
   #patch(name: string, text: string, response: ServerResponse): void {
-    const operations = JSON.parse(text) as { op: string; path: string; value: string }[];
+    const operations = JSON.parse(text) as PatchOperation[];
     this.patches.push({ name, operations });
+    const allocates = operations.some(({ op, value }) => op === 'replace' && value === 'Allocated');
+    const carryOut = (): { status: number; body: object } => this.#applyPatch(name, operations);
+    this.#behave(allocates ? (this.behaviours.shift() ?? 'allocate') : 'allocate', response, carryOut);
+  }
+
+  #applyPatch(name: string, operations: PatchOperation[]): { status: number; body: object } {
     const held = this.gameServer(name);
-    if (held?.status === undefined) return send(response, 404, { kind: 'Status', code: 404 });
-    const session = held.metadata.labels['regatta.dev/session'];
-    const tests = operations.filter(({ op }) => op === 'test');
-    const holds = tests.every(({ path, value }) => (path === '/status/state' ? held.status?.state : session) === value);
-    if (!holds) return send(response, 422, { kind: 'Status', code: 422 });
-    this.setState(name, operations.find(({ op }) => op === 'replace')?.value ?? '');
-    send(response, 200, held);
+    if (held === undefined) return { status: 404, body: { kind: 'Status', code: 404 } };
+    const patched = structuredClone(held);
+    if (!operations.every((operation) => applyOperation(patched, operation))) {
+      return { status: 422, body: { kind: 'Status', code: 422 } };
+    }
+    this.#put('gameservers', patched);
+    return { status: 200, body: this.gameServer(name) ?? {} };
   }
 
   #allocate(allocation: GameServerAllocation, response: ServerResponse): void {
     this.allocations.push(allocation);
     const behaviour = this.behaviours.shift() ?? 'allocate';
+    const carryOut = (): { status: number; body: object } => ({ status: 201, body: this.#take(allocation) });
+    if (behaviour !== 'UnAllocated' && behaviour !== 'Contention') return this.#behave(behaviour, response, carryOut);
+    send(response, 201, { ...allocation, status: { state: behaviour, gameServerName: '', source: '' } });
+  }
+
+  #behave(
+    behaviour: AllocationBehaviour,
+    response: ServerResponse,
+    carryOut: () => { status: number; body: object },
+  ): void {
+    const answer = (): void => {
+      const { status, body } = carryOut();
+      send(response, status, body);
+    };
     switch (behaviour) {
       case 'allocate':
-        return send(response, 201, this.#take(allocation));
+        return answer();
       case 'UnAllocated':
       case 'Contention':
-        return send(response, 201, { ...allocation, status: { state: behaviour, gameServerName: '', source: '' } });
+        return send(response, 422, { kind: 'Status', code: 422 });
       case 'lose-answer':
-        this.#take(allocation);
+        carryOut();
         return void response.destroy();
       case 'allocate-late':
-        setTimeout(() => this.#take(allocation), this.lateMs);
+        setTimeout(carryOut, this.lateMs);
         return void response.destroy();
       case 'cut':
         return void response.destroy();
@@ -282,9 +306,7 @@ export class KubernetesEndpoint {
       case 'nonsense':
         return send(response, 201, { hello: 'world' });
       case 'hold':
-        this.#held.push(() => {
-          send(response, 201, this.#take(allocation));
-        });
+        this.#held.push(answer);
     }
   }
 
@@ -324,4 +346,30 @@ export class KubernetesEndpoint {
 
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+interface PatchOperation {
+  op: string;
+  path: string;
+  value?: unknown;
+}
+
+/** The operations of RFC 6902 on members of objects. @returns false when a test does not hold, or a place is not there */
+function applyOperation(object: object, { op, path, value }: PatchOperation): boolean {
+  const keys = path
+    .slice(1)
+    .split('/')
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = keys.pop() ?? '';
+  let parent = object as Record<string, unknown>;
+  for (const key of keys) {
+    const next = parent[key];
+    if (typeof next !== 'object' || next === null) return false;
+    parent = next as Record<string, unknown>;
+  }
+  if (op === 'test') return parent[last] === value;
+  if (op !== 'add' && !(last in parent)) return false;
+  if (op === 'remove') delete parent[last];
+  else parent[last] = value;
+  return true;
 }

@@ -62,6 +62,7 @@ export async function startTestAllocator(
       FIRST_PAUSE_MS: '5',
       MAX_PAUSE_MS: '20',
       SETTLE_MS: '100',
+      ALLOCATE_BY: 'GameServerAllocation',
       ...environment,
     }),
     { logger, lifecycle },

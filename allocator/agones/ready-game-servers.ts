@@ -1,0 +1,155 @@
+import { AGONES } from '../../lib/agones.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { GAME_LABEL } from '../../lib/session.ts';
+import type { AllocationOrder } from '../allocation/ports.ts';
+import { REGION_LABEL } from './kubernetes-allocations.ts';
+import type { WireGameServer } from './wire.ts';
+
+/** A GameServer that was Ready when last heard of. */
+export interface ReadyGameServer {
+  name: string;
+  uid: string;
+  game: string;
+  fleet: string | undefined;
+  region: string | undefined;
+  nodeName: string;
+}
+
+/** Of a node, as far as packing goes. */
+interface NodeLoad {
+  allocated: number;
+  ready: number;
+}
+
+/** By then the watch has shown what came of it, unless nothing did. */
+const TAKEN_MS = 15_000;
+
+/**
+ * The GameServers that are Ready, as the watch tells, and which of them to take next.
+ *
+ * Each is given out once: one that was taken is not offered again before the watch has shown it in another state, or had
+ * all the time for it. So requests of this process never compete with each other for one.
+ */
+export class ReadyGameServers {
+  readonly #ready = new Map<string, Map<string, ReadyGameServer>>();
+  readonly #allocatedNodes = new Map<string, string>();
+  readonly #nodes = new Map<string, NodeLoad>();
+  readonly #taken = new Map<string, { uid: string; untilMs: number }>();
+  readonly #listeners = new Set<(game: string) => void>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @returns ends it */
+  onReady(listener: (game: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /**
+   * Takes the one that packs best: on the node with the most Allocated, then the most Ready, then by name, as Agones does.
+   *
+   * @param chance - takes one by chance instead: for who lost the best one to another process
+   */
+  take(
+    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegion'>,
+    chance?: () => number,
+  ): ReadyGameServer | undefined {
+    const fitting = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
+      (each) => !this.#isTaken(each) && (order.fleet === undefined || each.fleet === order.fleet),
+    );
+    const near = fitting.filter(({ region }) => region === order.preferredRegion);
+    const offered = order.preferredRegion !== undefined && near.length > 0 ? near : fitting;
+    const chosen = chance === undefined ? this.#best(offered) : offered[Math.floor(chance() * offered.length)];
+    if (chosen !== undefined) {
+      this.#taken.set(chosen.name, { uid: chosen.uid, untilMs: this.#clock.nowMs() + TAKEN_MS });
+    }
+    return chosen;
+  }
+
+  /** It was not taken after all: nothing was asked of it. */
+  giveBack({ name }: ReadyGameServer): void {
+    this.#taken.delete(name);
+  }
+
+  learn({ metadata, status }: WireGameServer): void {
+    const { name, uid, labels } = metadata;
+    const game = labels?.[GAME_LABEL];
+    const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
+    const isReady = status?.state === 'Ready' && !isGoing && game !== undefined;
+    const wasReady = this.#readyOf(name) !== undefined;
+    const nodeName = status?.nodeName ?? '';
+    this.#remove(name);
+    if (this.#taken.get(name)?.uid !== uid || !isReady) this.#taken.delete(name);
+    if (isReady) {
+      const byName = this.#ready.get(game) ?? new Map<string, ReadyGameServer>();
+      const fleet = labels?.[AGONES.fleetLabel];
+      byName.set(name, { name, uid, game, fleet, region: labels?.[REGION_LABEL], nodeName });
+      this.#ready.set(game, byName);
+      this.#load(nodeName).ready += 1;
+      if (!wasReady) this.#tell(game);
+    } else if (status?.state === 'Allocated') {
+      this.#allocatedNodes.set(name, nodeName);
+      this.#load(nodeName).allocated += 1;
+    }
+  }
+
+  forget(name: string): void {
+    this.#remove(name);
+    this.#taken.delete(name);
+  }
+
+  #remove(name: string): void {
+    const ready = this.#readyOf(name);
+    if (ready !== undefined) {
+      this.#ready.get(ready.game)?.delete(name);
+      this.#load(ready.nodeName).ready -= 1;
+    }
+    const allocatedNode = this.#allocatedNodes.get(name);
+    if (allocatedNode === undefined) return;
+    this.#allocatedNodes.delete(name);
+    this.#load(allocatedNode).allocated -= 1;
+  }
+
+  #isTaken({ name, uid }: ReadyGameServer): boolean {
+    const taken = this.#taken.get(name);
+    return taken !== undefined && taken.uid === uid && taken.untilMs > this.#clock.nowMs();
+  }
+
+  #readyOf(name: string): ReadyGameServer | undefined {
+    for (const byName of this.#ready.values()) {
+      const found = byName.get(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #load(nodeName: string): NodeLoad {
+    const load = this.#nodes.get(nodeName) ?? { allocated: 0, ready: 0 };
+    this.#nodes.set(nodeName, load);
+    return load;
+  }
+
+  #best(offered: readonly ReadyGameServer[]): ReadyGameServer | undefined {
+    let best: ReadyGameServer | undefined;
+    for (const each of offered) if (best === undefined || this.#isBetter(each, best)) best = each;
+    return best;
+  }
+
+  #isBetter(one: ReadyGameServer, other: ReadyGameServer): boolean {
+    const a = this.#load(one.nodeName);
+    const b = this.#load(other.nodeName);
+    if (a.allocated !== b.allocated) return a.allocated > b.allocated;
+    if (a.ready !== b.ready) return a.ready > b.ready;
+    if (one.nodeName !== other.nodeName) return one.nodeName < other.nodeName;
+    return one.name < other.name;
+  }
+
+  #tell(game: string): void {
+    for (const listener of this.#listeners) listener(game);
+  }
+}

@@ -1,0 +1,201 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { pause } from '../../lib/pause.ts';
+import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
+import type { SessionDescriptor } from '../../lib/session.ts';
+import { backoffMs } from './backoff.ts';
+import { KubernetesDown } from './ports.ts';
+import type { AllocationObserver, Game, GameServerAllocations, GameServers, GameServerView } from './ports.ts';
+
+export interface AllocationAttemptsOptions {
+  gameServerAllocations: GameServerAllocations;
+  gameServers: GameServers;
+  clock: Clock;
+  logger: Logger;
+  observer: AllocationObserver;
+  /** 0 ≤ n < 1. */
+  random: () => number;
+  firstPauseMs: number;
+  maxPauseMs: number;
+  /** How long Agones may still carry out an allocation whose answer was lost. */
+  settleMs: number;
+  /** A session with no player this long after it was made is over. */
+  joinWithinMs: number;
+}
+
+/** What is to be got for a session. */
+export interface Wanted {
+  sessionId: string;
+  game: Game;
+  fleet?: string;
+  preferredRegion?: string;
+}
+
+/** Why an attempt got nothing, though nothing was changed either. The names are problem codes. */
+export type AttemptRefusal = 'no_capacity' | 'contention' | 'kubernetes_unavailable';
+
+/** `unknown`: nobody could tell before the time was up whether a GameServer was allocated. */
+export type AttemptOutcome =
+  | { state: 'made'; session: SessionDescriptor; gameServer: GameServerView }
+  | { state: 'refused'; refusal: AttemptRefusal }
+  | { state: 'unknown' };
+
+/** How often Kubernetes is asked about an allocation whose answer was lost. */
+const LOOKUP_PAUSE_MS = 250;
+
+/**
+ * Attempts to get a GameServer for a session, one at a time for each session.
+ *
+ * A session's id is chosen before Agones is asked and is written on the GameServer by the allocation itself. So when an
+ * answer is lost, the id finds what came of it, and nothing is asked for twice.
+ */
+export class AllocationAttempts {
+  readonly #options: AllocationAttemptsOptions;
+  /** Of whose allocations an answer was lost once: a second GameServer may show up for them. */
+  readonly #mayHaveDoubles = new Set<string>();
+
+  constructor(options: AllocationAttemptsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param until - fires when nobody looks for a lost answer any longer
+   * @throws KubernetesRefusal when Kubernetes does not accept what we send
+   */
+  async attempt(wanted: Wanted, until: AbortSignal): Promise<AttemptOutcome> {
+    const { clock, observer, gameServerAllocations } = this.#options;
+    const { sessionId, game, fleet, preferredRegion } = wanted;
+    const startedAtMs = clock.nowMs();
+    const session = this.#describe(game, sessionId);
+    const outcome = await gameServerAllocations.allocate({ game: game.name, fleet, preferredRegion, session });
+    observer.attempted(game.name, outcome.state, clock.nowMs() - startedAtMs);
+    switch (outcome.state) {
+      case 'Unknown':
+        return this.#adopt(sessionId, until);
+      case 'Allocated':
+        return this.#read(outcome.gameServer ?? outcome.gameServerName, sessionId, until);
+      case 'UnAllocated':
+      case 'Contention':
+      case 'Unavailable':
+        return { state: 'refused', refusal: REFUSAL_OF[outcome.state] };
+    }
+  }
+
+  /** What this session got before, by its label: from an attempt nobody here knows of. */
+  async find(sessionId: string): Promise<AttemptOutcome | undefined> {
+    const { gameServers } = this.#options;
+    const known = gameServers.holding(sessionId);
+    if (known !== undefined) return this.#made(known, sessionId);
+    const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId));
+    await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+    return first === undefined ? undefined : this.#made(first, sessionId);
+  }
+
+  /** No further attempt will be made for this session. */
+  forget(sessionId: string): void {
+    this.#mayHaveDoubles.delete(sessionId);
+  }
+
+  /** Gives a GameServer up that got a session nobody will play. What cannot be given up ends by itself, as a no-show. */
+  async release(gameServerName: string, sessionId: string): Promise<void> {
+    const { gameServers, logger } = this.#options;
+    try {
+      const released = await gameServers.release(gameServerName, sessionId);
+      logger.info({ gameServer: gameServerName, sessionId, released }, 'gave a GameServer up');
+    } catch (error) {
+      logger.warn({ err: error, gameServer: gameServerName, sessionId }, 'left a GameServer to its no-show limit');
+    }
+  }
+
+  #describe(game: Game, sessionId: string): SessionDescriptor {
+    const nowMs = this.#options.clock.nowMs();
+    return {
+      version: SESSION_DESCRIPTOR_VERSION,
+      sessionId,
+      game: game.name,
+      mode: 'exclusive',
+      seats: game.seats,
+      madeAt: new Date(nowMs).toISOString(),
+      joinBy: new Date(nowMs + this.#options.joinWithinMs).toISOString(),
+    };
+  }
+
+  /**
+   * Looks for what an allocation with a lost answer came to. It was none only when Kubernetes said so after all the time
+   * Agones could still have taken.
+   */
+  async #adopt(sessionId: string, until: AbortSignal): Promise<AttemptOutcome> {
+    const { clock, logger, settleMs } = this.#options;
+    this.#mayHaveDoubles.add(sessionId);
+    const settledAtMs = clock.nowMs() + settleMs;
+    for (;;) {
+      const askedAtMs = clock.nowMs();
+      try {
+        const found = await this.find(sessionId);
+        if (found !== undefined) {
+          logger.info({ sessionId }, 'adopted an allocation whose answer was lost');
+          return found;
+        }
+        if (askedAtMs >= settledAtMs) return { state: 'refused', refusal: 'kubernetes_unavailable' };
+      } catch (error) {
+        if (!(error instanceof KubernetesDown)) throw error;
+        logger.warn({ err: error, sessionId }, 'cannot look for an allocation whose answer was lost');
+      }
+      if (until.aborted) return { state: 'unknown' };
+      await pause(clock, LOOKUP_PAUSE_MS, until);
+    }
+  }
+
+  /** The GameServer that an allocation named. */
+  async #read(named: GameServerView | string, sessionId: string, until: AbortSignal): Promise<AttemptOutcome> {
+    const { clock, gameServers, logger, firstPauseMs, maxPauseMs, random } = this.#options;
+    const name = typeof named === 'string' ? named : named.name;
+    if (this.#mayHaveDoubles.has(sessionId)) await this.#releaseDoubles(sessionId, name);
+    if (typeof named !== 'string') return this.#made(named, sessionId);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const gameServer = await gameServers.read(name, sessionId);
+        // It vanished between the answer and the look at it: somebody was quicker.
+        if (gameServer === undefined) return { state: 'refused', refusal: 'contention' };
+        return await this.#made(gameServer, sessionId);
+      } catch (error) {
+        if (!(error instanceof KubernetesDown)) throw error;
+        logger.warn({ err: error, gameServer: name, sessionId }, 'cannot read an allocated GameServer');
+      }
+      if (attempt > 0 && until.aborted) {
+        await this.release(name, sessionId);
+        return { state: 'refused', refusal: 'kubernetes_unavailable' };
+      }
+      await pause(clock, backoffMs(attempt, { firstMs: firstPauseMs, maxMs: maxPauseMs }, random()), until);
+    }
+  }
+
+  async #made(gameServer: GameServerView, sessionId: string): Promise<AttemptOutcome> {
+    const { session, route } = gameServer;
+    if (session !== undefined && route !== undefined) return { state: 'made', session, gameServer };
+    await this.release(gameServer.name, sessionId);
+    throw new Error(`GameServer ${gameServer.name} has no address or no TCP port for its game`);
+  }
+
+  async #releaseDoubles(sessionId: string, keptName: string): Promise<void> {
+    const { gameServers, logger } = this.#options;
+    try {
+      const holding = await gameServers.findHolding(sessionId);
+      const doubles = holding.filter(({ name }) => name !== keptName);
+      await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+    } catch (error) {
+      if (!(error instanceof KubernetesDown)) throw error;
+      logger.warn({ err: error, sessionId }, 'cannot look for doubles; one would end as a no-show');
+    }
+  }
+}
+
+const REFUSAL_OF = {
+  UnAllocated: 'no_capacity',
+  Contention: 'contention',
+  Unavailable: 'kubernetes_unavailable',
+} as const satisfies Record<string, AttemptRefusal>;
+
+function oldestFirst(gameServers: readonly GameServerView[]): GameServerView[] {
+  return gameServers.toSorted((a, b) => a.lastAllocatedAt.localeCompare(b.lastAllocatedAt));
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../../lib/clock.ts';
+import { backoffMs } from './backoff.ts';
+
+export interface WaitingLineOptions {
+  clock: Clock;
+  /** 0 ≤ n < 1. */
+  random: () => number;
+  /** Attempts of this line under way at once. */
+  maxAttempts: number;
+  /** Pause after the first refusal; it doubles up to `maxPauseMs`. */
+  firstPauseMs: number;
+  maxPauseMs: number;
+}
+
+/** How much the newest interval counts in the pace of a line. */
+const PACE_WEIGHT = 0.2;
+
+/**
+ * Who waits for the same GameServers, in order of arrival.
+ *
+ * Whoever is refused keeps their place. While GameServers are got, many attempts are under way; after a refusal one at a
+ * time, with growing pauses, until one is got or somebody says that there are some.
+ */
+export class WaitingLine<Member extends object> {
+  readonly #options: WaitingLineOptions;
+  /** In order of arrival. */
+  readonly #members = new Set<Member>();
+  readonly #attempting = new Set<Member>();
+  #allowed: number;
+  #refusals = 0;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #servedAtMs: number | undefined;
+  #paceMs: number | undefined;
+
+  constructor(options: WaitingLineOptions) {
+    this.#options = options;
+    this.#allowed = options.maxAttempts;
+  }
+
+  /** How many wait, those who try included. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Goes to the end. The first of an empty line need not wait out what the last one met. */
+  enter(member: Member): void {
+    if (this.#members.size === 0) this.#resume(this.#options.maxAttempts);
+    this.#members.add(member);
+  }
+
+  leave(member: Member): void {
+    this.#members.delete(member);
+  }
+
+  /** In order of arrival. */
+  [Symbol.iterator](): Iterator<Member> {
+    return this.#members.values();
+  }
+
+  /** From 1; 0 for who is not here. */
+  placeOf(member: Member): number {
+    if (!this.#members.has(member)) return 0;
+    let place = 1;
+    for (const other of this.#members) {
+      if (other === member) break;
+      place += 1;
+    }
+    return place;
+  }
+
+  /** How long it may take until the one at this place is served, at the pace of late; undefined while there is none. */
+  estimateMs(place: number): number | undefined {
+    if (this.#paceMs === undefined || this.#servedAtMs === undefined) return undefined;
+    // A line that stands still gets no faster by that.
+    const sinceMs = this.#options.clock.nowMs() - this.#servedAtMs;
+    return Math.max(this.#paceMs, sinceMs) * place;
+  }
+
+  /** The first who may try now, from now on counted as trying; undefined when nobody may. */
+  next(): Member | undefined {
+    if (this.#attempting.size >= this.#allowed || this.pausedForMs > 0) return undefined;
+    for (const member of this.#members) {
+      if (this.#attempting.has(member)) continue;
+      this.#attempting.add(member);
+      return member;
+    }
+    return undefined;
+  }
+
+  isAttempting(member: Member): boolean {
+    return this.#attempting.has(member);
+  }
+
+  /** An attempt has ended. One that was refused keeps its place. */
+  attempted(member: Member, outcome: 'served' | 'refused'): void {
+    const { clock, random, firstPauseMs, maxPauseMs, maxAttempts } = this.#options;
+    this.#attempting.delete(member);
+    if (outcome === 'served') {
+      this.#members.delete(member);
+      this.#notePace();
+      this.#resume(Math.min(maxAttempts, this.#allowed * 2));
+      return;
+    }
+    const pauseMs = backoffMs(this.#refusals, { firstMs: firstPauseMs, maxMs: maxPauseMs }, random());
+    this.#refusals += 1;
+    this.#allowed = 1;
+    this.#pausedUntilMs = clock.nowMs() + pauseMs;
+  }
+
+  /** One more GameServer is to be had: nobody pauses any longer. */
+  wake(): void {
+    this.#resume(Math.min(this.#options.maxAttempts, this.#allowed + 1));
+  }
+
+  /** How long until the next attempt may begin; 0 when it may now. */
+  get pausedForMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#options.clock.nowMs());
+  }
+
+  #resume(allowed: number): void {
+    this.#allowed = Math.max(1, allowed);
+    this.#refusals = 0;
+    this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #notePace(): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#servedAtMs !== undefined) {
+      const intervalMs = nowMs - this.#servedAtMs;
+      this.#paceMs = this.#paceMs === undefined ? intervalMs : this.#paceMs + PACE_WEIGHT * (intervalMs - this.#paceMs);
+    }
+    this.#servedAtMs = nowMs;
+  }
+}
