@@ -55,6 +55,12 @@ const schema = z.object({
   SETTLE_MS: wholeNumber(3000, { min: 0, max: 60_000 }),
   /** How long after its deadline a request whose attempt is under way still waits for it. */
   ANSWER_GRACE_MS: wholeNumber(1000, { min: 0, max: 60_000 }),
+  /** An Idempotency-Key is remembered this long. */
+  KEY_KEPT_SECONDS: wholeNumber(24 * HOUR_SECONDS, { min: 60, max: 7 * 24 * HOUR_SECONDS }),
+  /** Who works on a key and says nothing for this long is taken for dead. */
+  KEY_LEASE_MS: wholeNumber(3000, { min: 100, max: 60_000 }),
+  /** Keys that are remembered at the same time; the oldest give way. */
+  MAX_KEYS: wholeNumber(100_000, { min: 1, max: 10_000_000 }),
   MAX_ENDED_SESSIONS: wholeNumber(10_000, { min: 1, max: 1_000_000 }),
 
   MAX_BODY_BYTES: wholeNumber(16_384, { min: 1024, max: 1_048_576 }),

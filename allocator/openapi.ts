@@ -41,6 +41,9 @@ const ALLOCATE = [
   'overloaded',
   'draining',
   'allocation_unknown',
+  'idempotency_key_reused',
+  'request_under_way',
+  'store_unavailable',
 ] as const;
 const SERVICE = ['credential_invalid', 'service_api_off'] as const;
 const ANYWHERE = ['method_not_allowed', 'internal'] as const;
@@ -61,7 +64,12 @@ const CONNECT = [
   'game_server_timeout',
 ] as const;
 
-const preferHeader = z.object({
+const allocateHeaders = z.object({
+  'idempotency-key': z.string().min(1).max(255).optional().meta({
+    description:
+      'Makes repetitions of the request safe: each gets the answer of the first one. The same body is required; kept 24 h',
+    example: 'b1946ac9-2d3c-4f5e-8a7b-6c1d0e9f8a7b',
+  }),
   prefer: z.string().optional().meta({
     description:
       'How long to wait for a GameServer, in whole seconds (RFC 7240). What was applied is told in Preference-Applied',
@@ -75,7 +83,7 @@ const ROUTES: RouteConfig[] = [
     method: 'post',
     path: '/api/new-game',
     summary: 'A new session on a GameServer of its own, and a seat in it',
-    request: { headers: preferHeader, body: json(newGameRequest) },
+    request: { headers: allocateHeaders, body: json(newGameRequest) },
     responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...ALLOCATE]),
   },
   {
@@ -102,7 +110,7 @@ const ROUTES: RouteConfig[] = [
     path: '/v1/allocations',
     summary: 'A session for players the caller has put together',
     security: [{ serviceCredential: [] }],
-    request: { headers: preferHeader, body: json(allocationRequest) },
+    request: { headers: allocateHeaders, body: json(allocationRequest) },
     responses: answers(201, allocationAnswer, 'The session, and a seat for each player', [
       ...READ_BODY,
       ...ALLOCATE,

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../lib/clock.ts';
 import { JoinTokenIssuer } from '../lib/join-token.ts';
 import { openKeyFile } from '../lib/key-set.ts';
@@ -12,6 +12,7 @@ import { Reflector } from './agones/reflector.ts';
 import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { Allocations } from './allocation/allocations.ts';
+import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
@@ -19,6 +20,8 @@ import type { AllocatorConfig } from './config.ts';
 import { listen } from './http-server.ts';
 import { createMetrics } from './metrics.ts';
 import { openServiceCredential } from './service-credential.ts';
+import { newSessionId, sessionIdOfKey } from './session-ids.ts';
+import { MemoryStore } from './store/memory-store.ts';
 
 /** An allocator that answers. */
 export interface RunningAllocator {
@@ -30,6 +33,8 @@ export interface RunningAllocator {
 }
 
 const READY_CHECK_MS = 20;
+/** How often work that another process does under the same key is looked at. */
+const KEY_POLL_MS = 100;
 
 /**
  * Puts the allocator together and starts it. It answers at once; it says that it is ready when it knows Fleets and
@@ -45,8 +50,9 @@ export async function startAllocator(
   const clock = systemClock;
   const random = Math.random;
   const keyOptions = { clock, logger, recheckMs: config.KEY_RECHECK_MS };
+  const sealingKeys = openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions);
   const joinTokens = new JoinTokenIssuer({
-    sealing: openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions),
+    sealing: sealingKeys,
     signing: openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions),
   });
   const serviceCredential =
@@ -103,8 +109,20 @@ export async function startAllocator(
     answerGraceMs: config.ANSWER_GRACE_MS,
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
   });
+  const startedAtMs = clock.nowMs();
+  const store = new MemoryStore({ clock, maxEntries: config.MAX_KEYS });
   const app = createApp({
     allocations,
+    once: new Once({
+      store,
+      clock,
+      processId: randomUUID(),
+      keptMs: config.KEY_KEPT_SECONDS * 1000,
+      leaseMs: config.KEY_LEASE_MS,
+      pollMs: KEY_POLL_MS,
+    }),
+    sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
+    isYoung: () => clock.nowMs() - startedAtMs < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers,
     games: fleets,
@@ -164,18 +182,6 @@ export async function startAllocator(
       lifecycle.markReady();
     })(),
   };
-}
-
-/** Twenty of 36 characters: over 100 bits, so that to know an id is to have been told it. */
-function newSessionId(): string {
-  // 252 is the largest multiple of 36 a byte holds: the bytes above it would favour some characters.
-  let id = '';
-  while (id.length < 20) {
-    for (const byte of randomBytes(24)) {
-      if (byte < 252 && id.length < 20) id += (byte % 36).toString(36);
-    }
-  }
-  return id;
 }
 
 function urlOf(listenAddress: string, port: number): string {

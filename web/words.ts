@@ -96,6 +96,7 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
     'Every boat has a skipper already. Start a race of your own.',
     'Start a new race',
   ),
+  request_under_way: tryAgain('Still on it', 'Your boat is being made ready.'),
   session_over: newGame(
     'The race is over',
     'The invitation came too late. Start a race of your own.',
@@ -103,6 +104,7 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
   ),
   body_too_large: newGame('That request was too large', 'A shorter name may help.'),
   unsupported_media_type: newGame('That request was not understood', 'The page may be older than the server.'),
+  idempotency_key_reused: newGame('That request was not understood', 'The page mixed up two clicks. One more will do.'),
   upgrade_required: newGame(
     'No way through to the server',
     'Something on the way does not let a live connection through.',
@@ -118,6 +120,7 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
   ),
   contention: tryAgain('Others were quicker', 'Each free server was taken just before you.'),
   kubernetes_unavailable: tryAgain('The harbour is closed for a moment', 'New races cannot be started just now.'),
+  store_unavailable: tryAgain('Busy waters', 'The harbour master cannot look you up just now.'),
   overloaded: tryAgain('A long line at the harbour', 'Too many are waiting already. Try again in a moment.'),
   draining: tryAgain('Back in a moment', 'The harbour office is being restarted.'),
   allocation_unknown: tryAgain('Did you get a server?', 'The answer was lost on the way. Asking again finds out.'),

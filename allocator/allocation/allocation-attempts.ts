@@ -81,11 +81,17 @@ export class AllocationAttempts {
     }
   }
 
-  /** What this session got before, by its label: from an attempt nobody here knows of. */
-  async find(sessionId: string): Promise<AttemptOutcome | undefined> {
+  /**
+   * What this session got before, by its label: from an attempt nobody here may know of.
+   *
+   * @param ask - Kubernetes itself, where the watch knows nothing
+   * @throws KubernetesDown
+   */
+  async find(sessionId: string, { ask }: { ask: boolean }): Promise<AttemptOutcome | undefined> {
     const { gameServers } = this.#options;
     const known = gameServers.holding(sessionId);
     if (known !== undefined) return this.#made(known, sessionId);
+    if (!ask) return undefined;
     const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId));
     await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
     return first === undefined ? undefined : this.#made(first, sessionId);
@@ -131,7 +137,7 @@ export class AllocationAttempts {
     for (;;) {
       const askedAtMs = clock.nowMs();
       try {
-        const found = await this.find(sessionId);
+        const found = await this.find(sessionId, { ask: true });
         if (found !== undefined) {
           logger.info({ sessionId }, 'adopted an allocation whose answer was lost');
           return found;

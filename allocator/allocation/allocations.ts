@@ -3,6 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { AllocationAttempts } from './allocation-attempts.ts';
 import type { AllocationAttemptsOptions, AttemptOutcome, AttemptRefusal, Wanted } from './allocation-attempts.ts';
+import { KubernetesDown } from './ports.ts';
 import type { Game, GameServerView } from './ports.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -32,7 +33,7 @@ export interface SessionRequest {
    */
   session?: {
     id: string;
-    /** Whether a GameServer may hold it already. */
+    /** Whether a GameServer may hold it already that nobody here has heard of. */
     mayExist: boolean;
   };
 }
@@ -40,8 +41,15 @@ export interface SessionRequest {
 /** Why there is no session. The names are problem codes. */
 export type Refusal = AttemptRefusal | 'allocation_unknown' | 'overloaded' | 'draining' | 'caller_gone';
 
+export interface MadeSession {
+  state: 'made';
+  session: SessionDescriptor;
+  gameServer: GameServerView;
+  durationMs: number;
+}
+
 export type SessionResult =
-  | { state: 'made'; session: SessionDescriptor; gameServer: GameServerView; durationMs: number }
+  | MadeSession
   | {
       state: 'refused';
       refusal: Refusal;
@@ -266,10 +274,15 @@ export class Allocations {
 
   /** What the session got before, where that may be. Once it is known to be nothing, it need not be asked again. */
   async #existing({ request: { session } }: Pursuit): Promise<AttemptOutcome | undefined> {
-    if (session?.mayExist !== true) return undefined;
-    const found = await this.#attempts.find(session.id);
-    session.mayExist = false;
-    return found;
+    if (session === undefined) return undefined;
+    try {
+      const found = await this.#attempts.find(session.id, { ask: session.mayExist });
+      session.mayExist = false;
+      return found;
+    } catch (error) {
+      if (!(error instanceof KubernetesDown)) throw error;
+      return { state: 'refused', refusal: 'kubernetes_unavailable' };
+    }
   }
 
   async #conclude(pursuit: Pursuit, outcome: AttemptOutcome): Promise<void> {

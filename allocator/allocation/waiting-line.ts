@@ -107,9 +107,9 @@ export class WaitingLine<Member extends object> {
     this.#pausedUntilMs = clock.nowMs() + pauseMs;
   }
 
-  /** One more GameServer is to be had: nobody pauses any longer. */
+  /** One more GameServer is to be had: one more may try, and nobody pauses any longer. */
   wake(): void {
-    this.#resume(Math.min(this.#options.maxAttempts, this.#allowed + 1));
+    this.#resume(Math.min(this.#options.maxAttempts, Math.max(this.#allowed, this.#attempting.size + 1)));
   }
 
   /** How long until the next attempt may begin; 0 when it may now. */

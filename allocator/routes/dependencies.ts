@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Allocations } from '../allocation/allocations.ts';
+import type { Once } from '../allocation/once.ts';
 import type { Games, GameServers } from '../allocation/ports.ts';
 import type { Seats } from '../allocation/seats.ts';
 import type { ServiceCredential } from '../service-credential.ts';
@@ -22,6 +23,11 @@ export interface AppSettings {
 /** All that the routes call. */
 export interface AppDependencies {
   allocations: Allocations;
+  once: Once;
+  /** The id of the session that is made under a key. */
+  sessionIdOfKey: (key: string) => string;
+  /** Whether what a predecessor asked of Kubernetes may still be carried out. */
+  isYoung: () => boolean;
   seats: Seats;
   gameServers: GameServers;
   games: Games;

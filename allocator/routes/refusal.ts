@@ -1,5 +1,5 @@
 import { ProblemError } from '../../lib/errors.ts';
-import type { Refusal } from '../allocation/allocations.ts';
+import type { Refusal, SessionResult } from '../allocation/allocations.ts';
 
 const DETAILS: Record<Exclude<Refusal, 'caller_gone'>, string> = {
   no_capacity: 'Every GameServer of this game is taken; none became free while the request waited',
@@ -10,13 +10,19 @@ const DETAILS: Record<Exclude<Refusal, 'caller_gone'>, string> = {
   draining: 'This process is going away; another one will answer',
 };
 
-/** An allocation's refusal as an answer. */
-export function problemOfRefusal(
-  refusal: Exclude<Refusal, 'caller_gone'>,
-  place: { position: number; retryAfterSeconds: number },
-): ProblemError {
-  return new ProblemError(refusal, DETAILS[refusal], {
-    ...(refusal === 'allocation_unknown' ? {} : { retryAfterSeconds: place.retryAfterSeconds }),
-    ...(place.position > 0 ? { extensions: { position: place.position } } : {}),
+/** An allocation's refusal as an answer; none when nobody waits for it. */
+export function refusedOutcome(
+  { refusal, position, estimateMs }: Extract<SessionResult, { state: 'refused' }>,
+  retryAfterSeconds: number,
+): { refused?: ProblemError } {
+  if (refusal === 'caller_gone') return {};
+  const estimateSeconds = estimateMs === undefined ? undefined : Math.ceil(estimateMs / 1000);
+  const refused = new ProblemError(refusal, DETAILS[refusal], {
+    ...(refusal === 'allocation_unknown' ? {} : { retryAfterSeconds }),
+    extensions: {
+      ...(position > 0 ? { position } : {}),
+      ...(position > 0 && estimateSeconds !== undefined ? { estimateSeconds } : {}),
+    },
   });
+  return { refused };
 }

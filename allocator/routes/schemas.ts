@@ -156,5 +156,10 @@ export const problemAnswer = z
     retryable: z.boolean(),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
     position: z.number().int().optional().meta({ description: 'Place among those who wait for the same game' }),
+    estimateSeconds: z
+      .number()
+      .int()
+      .optional()
+      .meta({ description: 'How long it may take from that place, at the pace of late' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457. Each code is explained in docs/errors.md' });

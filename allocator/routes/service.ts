@@ -1,13 +1,16 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { ProblemError } from '../../lib/errors.ts';
+import type { MadeSession } from '../allocation/allocations.ts';
 import type { Game, Games } from '../allocation/ports.ts';
+import type { IssuedSeat } from '../allocation/seats.ts';
 import { chooseGame } from './choose-game.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { readWaitSeconds } from './preference.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
+import { answerOnce } from './idempotency.ts';
 import { parseBody } from './read-body.ts';
-import { problemOfRefusal } from './refusal.ts';
+import { refusedOutcome } from './refusal.ts';
 import { callerGone } from './request-context.ts';
 import { allocationRequest } from './schemas.ts';
 import type { allocationAnswer, serviceSessionAnswer } from './schemas.ts';
@@ -46,42 +49,57 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
     });
     const gone = callerGone(response);
     const region = body.regions?.[0];
-    const result = await allocations.allocate({
-      game,
-      ...(body.fleet === undefined ? {} : { fleet: body.fleet }),
-      ...(region === undefined ? {} : { preferredRegion: region }),
-      deadlineMs: clock.nowMs() + waitSeconds * 1000,
-      gone,
-    });
-    if (result.state === 'refused') {
-      if (result.refusal === 'caller_gone') return;
-      throw problemOfRefusal(result.refusal, { ...result, retryAfterSeconds: settings.retryAfterSeconds });
-    }
-    const { session, gameServer } = result;
-    const issued = await Promise.all(body.players.map(({ playerId }) => seats.issue(playerId, session, gameServer)));
-    if (gone.aborted) {
-      await allocations.release(gameServer.name, session.sessionId);
-      return;
-    }
-    const { address, ports } = gameServer.direct;
-    const answer: z.input<typeof allocationAnswer> = {
-      sessionId: session.sessionId,
-      game: session.game,
-      mode: 'exclusive',
-      seats: session.seats,
-      gameServer: gameServer.name,
-      madeAt: session.madeAt,
-      joinBy: session.joinBy,
-      expiresAt: issued[0]?.expiresAt ?? session.joinBy,
-      players: issued.map((seat) => ({
-        playerId: seat.playerId,
-        wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
-        address,
-        ports: [...ports],
-        token: seat.seatToken,
-      })),
-    };
-    response.status(201).set('cache-control', 'no-store').json(answer);
+    const deadlineMs = clock.nowMs() + waitSeconds * 1000;
+    await answerOnce(
+      request,
+      response,
+      dependencies,
+      { scope: 'allocations', makes: body, deadlineMs },
+      async (session) => {
+        const result = await allocations.allocate({
+          game,
+          ...(body.fleet === undefined ? {} : { fleet: body.fleet }),
+          ...(region === undefined ? {} : { preferredRegion: region }),
+          ...(session === undefined ? {} : { session }),
+          deadlineMs,
+          gone,
+        });
+        if (result.state === 'refused') return refusedOutcome(result, settings.retryAfterSeconds);
+        const issued = await Promise.all(
+          body.players.map(({ playerId }) => seats.issue(playerId, result.session, result.gameServer)),
+        );
+        if (gone.aborted && session === undefined) {
+          await allocations.release(result.gameServer.name, result.session.sessionId);
+          return {};
+        }
+        return { answer: JSON.stringify(allocationBody(result, issued, origin)) };
+      },
+    );
+  };
+}
+
+function allocationBody(
+  { session, gameServer }: MadeSession,
+  issued: readonly IssuedSeat[],
+  origin: string,
+): z.input<typeof allocationAnswer> {
+  const { address, ports } = gameServer.direct;
+  return {
+    sessionId: session.sessionId,
+    game: session.game,
+    mode: 'exclusive',
+    seats: session.seats,
+    gameServer: gameServer.name,
+    madeAt: session.madeAt,
+    joinBy: session.joinBy,
+    expiresAt: issued[0]?.expiresAt ?? session.joinBy,
+    players: issued.map((seat) => ({
+      playerId: seat.playerId,
+      wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
+      address,
+      ports: [...ports],
+      token: seat.seatToken,
+    })),
   };
 }
 

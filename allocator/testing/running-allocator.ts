@@ -32,16 +32,18 @@ export interface TestAnswer {
 
 /**
  * @param prepare - fills the Kubernetes endpoint before the allocator looks at it
+ * @param predecessor - whose keys and Kubernetes endpoint it goes on with
  */
 export async function startTestAllocator(
   prepare: (kubernetes: KubernetesEndpoint) => void,
   environment: Record<string, string> = {},
   logger: Logger = silentLogger,
+  predecessor?: Pick<TestAllocator, 'kubernetes' | 'keys'>,
 ): Promise<TestAllocator> {
-  const kubernetes = await KubernetesEndpoint.start();
+  const kubernetes = predecessor?.kubernetes ?? (await KubernetesEndpoint.start());
   prepare(kubernetes);
   const directory = mkdtempSync(join(tmpdir(), 'regatta-allocator-'));
-  const keys = generateKeys();
+  const keys = predecessor?.keys ?? generateKeys();
   const file = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text);
     return join(directory, name);
@@ -86,7 +88,7 @@ export async function startTestAllocator(
     },
     async stop() {
       await lifecycle.stop();
-      await kubernetes.close();
+      if (predecessor === undefined) await kubernetes.close();
       rmSync(directory, { recursive: true });
     },
   };
