@@ -121,6 +121,23 @@ describe('an allocation by patch', () => {
     await until(() => inState('Shutdown').length === 1);
   });
 
+  it.each([
+    ['newest version of a Fleet first', ['a/one/1', 'b/two/2', 'c/one/1'], ['b', 'a', 'c']],
+    ['version that is rolled back to first', ['a/two/2', 'b/one/3', 'c/one/1'], ['b', 'c', 'a']],
+  ])('gives the %s, and others while there is none of it', async (_what, gameServers, order) => {
+    allocator = await start((kubernetes) => {
+      kubernetes.addFleet('boats', 'boat-race', 8);
+      for (const text of gameServers) {
+        const [name = '', set = '', day = ''] = text.split('/');
+        const labels = { 'agones.dev/gameserverset': set };
+        kubernetes.addGameServer(name, 'boat-race', { labels, createdAt: `2026-01-0${day}T00:00:00Z` });
+      }
+    });
+    const given: string[] = [];
+    for (let each = 0; each < order.length; each += 1) given.push((await newGame()).body.allocation.gameServer);
+    expect(given).toEqual(order);
+  });
+
   it('prefers the region that is asked for, and else takes any', async () => {
     allocator = await start((kubernetes) => {
       boats(1)(kubernetes);

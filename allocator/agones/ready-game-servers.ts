@@ -2,6 +2,7 @@ import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { GAME_LABEL } from '../../lib/session.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
+import { FleetVersions } from './fleet-versions.ts';
 import { REGION_LABEL } from './kubernetes-allocations.ts';
 import type { WireGameServer } from './wire.ts';
 
@@ -11,6 +12,7 @@ export interface ReadyGameServer {
   uid: string;
   game: string;
   fleet: string | undefined;
+  gameServerSet: string | undefined;
   region: string | undefined;
   nodeName: string;
 }
@@ -35,6 +37,7 @@ export class ReadyGameServers {
   readonly #allocatedNodes = new Map<string, string>();
   readonly #nodes = new Map<string, NodeLoad>();
   readonly #taken = new Map<string, { uid: string; untilMs: number }>();
+  readonly #versions = new FleetVersions();
   readonly #listeners = new Set<(game: string) => void>();
   readonly #clock: Clock;
 
@@ -51,7 +54,8 @@ export class ReadyGameServers {
   }
 
   /**
-   * Takes the one that packs best: on the node with the most Allocated, then the most Ready, then by name, as Agones does.
+   * Takes one of the newest version there is, and of these the one that packs best: on the node with the most Allocated,
+   * then the most Ready, then by name, as Agones does. A region that is preferred comes before both.
    *
    * @param chance - takes one by chance instead: for who lost the best one to another process
    */
@@ -62,8 +66,11 @@ export class ReadyGameServers {
     const fitting = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
       (each) => !this.#isTaken(each) && (order.fleet === undefined || each.fleet === order.fleet),
     );
-    const near = fitting.filter(({ region }) => region === order.preferredRegion);
-    const offered = order.preferredRegion !== undefined && near.length > 0 ? near : fitting;
+    const { preferredRegion } = order;
+    const near = preferredRegion === undefined ? [] : fitting.filter(({ region }) => region === preferredRegion);
+    const reachable = near.length > 0 ? near : fitting;
+    const newest = reachable.filter(({ fleet, gameServerSet }) => !this.#versions.isOutdated(fleet, gameServerSet));
+    const offered = newest.length > 0 ? newest : reachable;
     const chosen = chance === undefined ? this.#best(offered) : offered[Math.floor(chance() * offered.length)];
     if (chosen !== undefined) {
       this.#taken.set(chosen.name, { uid: chosen.uid, untilMs: this.#clock.nowMs() + TAKEN_MS });
@@ -76,7 +83,9 @@ export class ReadyGameServers {
     this.#taken.delete(name);
   }
 
-  learn({ metadata, status }: WireGameServer): void {
+  learn(gameServer: WireGameServer): void {
+    const { metadata, status } = gameServer;
+    this.#versions.learn(gameServer);
     const { name, uid, labels } = metadata;
     const game = labels?.[GAME_LABEL];
     const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
@@ -87,8 +96,15 @@ export class ReadyGameServers {
     if (this.#taken.get(name)?.uid !== uid || !isReady) this.#taken.delete(name);
     if (isReady) {
       const byName = this.#ready.get(game) ?? new Map<string, ReadyGameServer>();
-      const fleet = labels?.[AGONES.fleetLabel];
-      byName.set(name, { name, uid, game, fleet, region: labels?.[REGION_LABEL], nodeName });
+      byName.set(name, {
+        name,
+        uid,
+        game,
+        fleet: labels?.[AGONES.fleetLabel],
+        gameServerSet: labels?.[AGONES.gameServerSetLabel],
+        region: labels?.[REGION_LABEL],
+        nodeName,
+      });
       this.#ready.set(game, byName);
       this.#load(nodeName).ready += 1;
       if (!wasReady) this.#tell(game);
@@ -99,6 +115,7 @@ export class ReadyGameServers {
   }
 
   forget(name: string): void {
+    this.#versions.forget(name);
     this.#remove(name);
     this.#taken.delete(name);
   }

@@ -17,6 +17,7 @@ export const gameServerSchema = z.object({
     uid: z.string(),
     labels: strings,
     annotations: strings,
+    creationTimestamp: z.string().nullish(),
     deletionTimestamp: z.string().nullish(),
   }),
   spec: z.object({

@@ -11,6 +11,7 @@ export interface HeldObject {
     labels: Record<string, string>;
     annotations: Record<string, string>;
     resourceVersion: string;
+    creationTimestamp?: string;
     deletionTimestamp?: string;
   };
   spec: unknown;
@@ -98,13 +99,14 @@ export class KubernetesEndpoint {
   addGameServer(
     name: string,
     game: string,
-    options: { port?: number; fleet?: string; labels?: object; uid?: string } = {},
+    options: { port?: number; fleet?: string; labels?: object; uid?: string; createdAt?: string } = {},
   ): void {
     const port = options.port ?? 7001;
     this.#put('gameservers', {
       metadata: {
         name,
         uid: options.uid ?? `uid-${name}`,
+        creationTimestamp: options.createdAt ?? '2026-01-01T00:00:00Z',
         labels: { 'regatta.dev/game': game, 'agones.dev/fleet': options.fleet ?? 'boats', ...options.labels },
         annotations: {},
         resourceVersion: '',
