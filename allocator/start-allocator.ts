@@ -122,7 +122,10 @@ export async function startAllocator(
       pollMs: KEY_POLL_MS,
     }),
     sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
-    isYoung: () => clock.nowMs() - startedAtMs < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
+    // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while.
+    isYoung: () =>
+      config.ALLOCATE_BY === 'GameServerAllocation' &&
+      clock.nowMs() - startedAtMs < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers,
     games: fleets,
