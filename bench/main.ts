@@ -2,6 +2,7 @@ import { Console } from 'node:console';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureAllocations } from './allocate.ts';
 import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
 import { measureGameServer } from './game-server.ts';
@@ -19,6 +20,10 @@ const USAGE = `npm run bench -- NAME [options]
     --url URL     a Regatta that runs already, on the cluster of KUBECONFIG; without it one is started here
     --pods N      on a cluster: as many Pods made per click (20)
     --pod-image I the image of those Pods (localhost/regatta-server:dev)
+  allocate      new games at a steady rate and in a burst, beside GameServerAllocations sent directly
+    --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
+    --per-second N, --seconds N  the steady rate, and for how long (50, 60)
+    --burst N       requests of the burst, 50 in flight (500)
   scale         GameServers without a program in three sizes: allocations, lists, watches, memory
     --sizes A,B,C how many (100,1000,10000)
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
@@ -42,6 +47,10 @@ const { values, positionals } = parseArgs({
     url: { type: 'string' },
     pods: { type: 'string', default: '20' },
     'pod-image': { type: 'string', default: 'localhost/regatta-server:dev' },
+    kubeconfig: { type: 'string' },
+    'per-second': { type: 'string', default: '50' },
+    seconds: { type: 'string', default: '60' },
+    burst: { type: 'string', default: '500' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
@@ -58,6 +67,9 @@ switch (positionals[0]) {
     break;
   case 'game-server':
     await runGameServer();
+    break;
+  case 'allocate':
+    await runAllocate();
     break;
   case 'scale':
     await runScale();
@@ -96,6 +108,23 @@ async function runClick(): Promise<void> {
   } finally {
     await subject.stop();
   }
+}
+
+async function runAllocate(): Promise<void> {
+  const { summary, series } = await measureAllocations({
+    kubeconfigFile: values.kubeconfig,
+    perSecond: Number(values['per-second']),
+    seconds: Number(values.seconds),
+    burst: Number(values.burst),
+    onProgress: say,
+  });
+  mkdirSync(values.out, { recursive: true });
+  const where = values.kubeconfig === undefined ? 'local' : 'cluster';
+  const file = join(values.out, `allocate-${where}.svg`);
+  writeFileSync(file, distributionPlot(`A GameServer, on ${where === 'local' ? 'one machine' : 'a cluster'}`, series));
+  say(`plot: ${resolve(file)}`);
+  new Console(values.json ? process.stderr : process.stdout).table(summary);
+  if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
 async function runScale(): Promise<void> {
