@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
+import { pointerKey } from '../allocator/agones/json-pointer.ts';
 import {
   FLEETS,
   GAME_SERVER_ALLOCATIONS,
@@ -193,7 +194,7 @@ async function giveBack(connection: KubernetesConnection, names?: readonly strin
   await Promise.all(
     taken.map((name) =>
       connection.patch(GAME_SERVERS, name, [
-        { op: 'add', path: `/metadata/labels/${SESSION_KEY.replace('/', '~1')}`, value: 'none' },
+        { op: 'add', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: 'none' },
         { op: 'replace', path: '/status/state', value: 'Ready' },
       ]),
     ),

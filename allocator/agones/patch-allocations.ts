@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { formatSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
 import { KubernetesRefusal } from '../allocation/ports.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerAllocations } from '../allocation/ports.ts';
+import { pointerKey } from './json-pointer.ts';
 import { CallError, GAME_SERVERS } from './kubernetes-connection.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
 import type { ReadyGameServer } from './ready-game-servers.ts';
@@ -70,17 +71,12 @@ function patchFor({ uid }: ReadyGameServer, { session }: AllocationOrder, nowMs:
     { op: 'test', path: '/metadata/uid', value: uid },
     { op: 'test', path: '/status/state', value: 'Ready' },
     { op: 'replace', path: '/status/state', value: 'Allocated' },
-    { op: 'add', path: `/metadata/labels/${pointer(SESSION_KEY)}`, value: session.sessionId },
-    { op: 'add', path: `/metadata/annotations/${pointer(SESSION_KEY)}`, value: formatSessionDescriptor(session) },
+    { op: 'add', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: session.sessionId },
+    { op: 'add', path: `/metadata/annotations/${pointerKey(SESSION_KEY)}`, value: formatSessionDescriptor(session) },
     {
       op: 'add',
-      path: `/metadata/annotations/${pointer(AGONES.lastAllocatedAnnotation)}`,
+      path: `/metadata/annotations/${pointerKey(AGONES.lastAllocatedAnnotation)}`,
       value: new Date(nowMs).toISOString(),
     },
   ];
-}
-
-/** As RFC 6901 writes a key. */
-function pointer(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

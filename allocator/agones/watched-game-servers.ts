@@ -4,6 +4,7 @@ import { KubernetesDown } from '../allocation/ports.ts';
 import type { GameServers, GameServerView } from '../allocation/ports.ts';
 import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
+import { pointerKey } from './json-pointer.ts';
 import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
 import { ReadyGameServers } from './ready-game-servers.ts';
@@ -74,7 +75,7 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   async release(gameServerName: string, sessionId: string): Promise<boolean> {
     try {
       await this.#options.connection.patch(GAME_SERVERS, gameServerName, [
-        { op: 'test', path: `/metadata/labels/${SESSION_KEY.replace('/', '~1')}`, value: sessionId },
+        { op: 'test', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: sessionId },
         { op: 'test', path: '/status/state', value: 'Allocated' },
         { op: 'replace', path: '/status/state', value: 'Shutdown' },
       ]);

@@ -68,11 +68,14 @@ class Pursuit {
   /** Why the last attempt got nothing. */
   lastRefusal: Refusal = 'overloaded';
   isAnswered = false;
+  /** Whether Kubernetes has yet to be asked what the session got before. */
+  mayExist: boolean;
 
   constructor(request: SessionRequest, wanted: Wanted, line: WaitingLine<Pursuit>) {
     this.request = request;
     this.wanted = wanted;
     this.line = line;
+    this.mayExist = request.session?.mayExist ?? false;
   }
 
   /** Nobody hears of a session that is got from now on, nor will anybody ask for it again. */
@@ -273,11 +276,11 @@ export class Allocations {
   }
 
   /** What the session got before, where that may be. Once it is known to be nothing, it need not be asked again. */
-  async #existing({ request: { session } }: Pursuit): Promise<AttemptOutcome | undefined> {
-    if (session === undefined) return undefined;
+  async #existing(pursuit: Pursuit): Promise<AttemptOutcome | undefined> {
+    if (pursuit.request.session === undefined) return undefined;
     try {
-      const found = await this.#attempts.find(session.id, { ask: session.mayExist });
-      session.mayExist = false;
+      const found = await this.#attempts.find(pursuit.wanted.sessionId, { ask: pursuit.mayExist });
+      pursuit.mayExist = false;
       return found;
     } catch (error) {
       if (!(error instanceof KubernetesDown)) throw error;

@@ -6,12 +6,9 @@ import type { Game, Games } from '../allocation/ports.ts';
 import type { IssuedSeat } from '../allocation/seats.ts';
 import { chooseGame } from './choose-game.ts';
 import type { AppDependencies } from './dependencies.ts';
-import { readWaitSeconds } from './preference.ts';
+import { makeSession } from './make-session.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
-import { answerOnce } from './idempotency.ts';
 import { parseBody } from './read-body.ts';
-import { refusedOutcome } from './refusal.ts';
-import { callerGone } from './request-context.ts';
 import { allocationRequest } from './schemas.ts';
 import type { allocationAnswer, serviceSessionAnswer } from './schemas.ts';
 import { findSession, sessionIdOf } from './sessions.ts';
@@ -33,7 +30,7 @@ export function requireServiceCredential({ serviceCredential }: AppDependencies)
 
 /** POST /v1/allocations: a session for players the caller has put together. */
 export function allocateForPlayers(dependencies: AppDependencies): RequestHandler {
-  const { allocations, seats, games, clock, settings } = dependencies;
+  const { games, settings } = dependencies;
   return async (request, response) => {
     const body = parseBody(allocationRequest, request.body);
     const game = gameOf(games, body);
@@ -43,38 +40,15 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
       });
     }
     const origin = webSocketOrigin(request, settings);
-    const waitSeconds = readWaitSeconds(request, response, {
-      defaultSeconds: settings.defaultWaitSeconds,
-      maxSeconds: settings.maxWaitSeconds,
-    });
-    const gone = callerGone(response);
-    const region = body.regions?.[0];
-    const deadlineMs = clock.nowMs() + waitSeconds * 1000;
-    await answerOnce(
-      request,
-      response,
-      dependencies,
-      { scope: 'allocations', makes: body, deadlineMs },
-      async (session) => {
-        const result = await allocations.allocate({
-          game,
-          ...(body.fleet === undefined ? {} : { fleet: body.fleet }),
-          ...(region === undefined ? {} : { preferredRegion: region }),
-          ...(session === undefined ? {} : { session }),
-          deadlineMs,
-          gone,
-        });
-        if (result.state === 'refused') return refusedOutcome(result, settings.retryAfterSeconds);
-        const issued = await Promise.all(
-          body.players.map(({ playerId }) => seats.issue(playerId, result.session, result.gameServer)),
-        );
-        if (gone.aborted && session === undefined) {
-          await allocations.release(result.gameServer.name, result.session.sessionId);
-          return {};
-        }
-        return { answer: JSON.stringify(allocationBody(result, issued, origin)) };
-      },
-    );
+    const wanted = {
+      scope: 'allocations',
+      makes: body,
+      game,
+      fleet: body.fleet,
+      region: body.regions?.[0],
+      playerIds: body.players.map(({ playerId }) => playerId),
+    };
+    await makeSession(request, response, dependencies, wanted, (made, issued) => allocationBody(made, issued, origin));
   };
 }
 

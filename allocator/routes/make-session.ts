@@ -1,0 +1,62 @@
+import type { Request, Response } from 'express';
+import type { MadeSession } from '../allocation/allocations.ts';
+import type { Game } from '../allocation/ports.ts';
+import type { IssuedSeat } from '../allocation/seats.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { answerOnce } from './idempotency.ts';
+import { readWaitSeconds } from './preference.ts';
+import { refusedOutcome } from './refusal.ts';
+import { callerGone } from './request-context.ts';
+
+/** What a request asks for, found good. */
+export interface WantedSession {
+  /** Of the keys of this path. */
+  scope: string;
+  /** All of what is asked for: an Idempotency-Key is good for this alone. */
+  makes: object;
+  game: Game;
+  fleet: string | undefined;
+  region: string | undefined;
+  playerIds: readonly string[];
+}
+
+/**
+ * A session with a seat for each player, waited for as long as the request prefers, answered once for each key.
+ *
+ * @param answerOf - the answer's body; seats in the order of the players
+ * @throws ProblemError
+ */
+export function makeSession(
+  request: Request,
+  response: Response,
+  dependencies: AppDependencies,
+  { scope, makes, game, fleet, region, playerIds }: WantedSession,
+  answerOf: (made: MadeSession, seats: readonly IssuedSeat[]) => object,
+): Promise<void> {
+  const { allocations, seats, clock, settings } = dependencies;
+  const waitSeconds = readWaitSeconds(request, response, {
+    defaultSeconds: settings.defaultWaitSeconds,
+    maxSeconds: settings.maxWaitSeconds,
+  });
+  const gone = callerGone(response);
+  const deadlineMs = clock.nowMs() + waitSeconds * 1000;
+  return answerOnce(request, response, dependencies, { scope, makes, deadlineMs }, async (session) => {
+    const result = await allocations.allocate({
+      game,
+      ...(fleet === undefined ? {} : { fleet }),
+      ...(region === undefined ? {} : { preferredRegion: region }),
+      ...(session === undefined ? {} : { session }),
+      deadlineMs,
+      gone,
+    });
+    if (result.state === 'refused') return refusedOutcome(result, settings.retryAfterSeconds);
+    const issued = await Promise.all(
+      playerIds.map((playerId) => seats.issue(playerId, result.session, result.gameServer)),
+    );
+    if (gone.aborted && session === undefined) {
+      await allocations.release(result.gameServer.name, result.session.sessionId);
+      return {};
+    }
+    return { answer: JSON.stringify(answerOf(result, issued)) };
+  });
+}
