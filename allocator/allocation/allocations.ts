@@ -241,8 +241,9 @@ export class Allocations {
   #pumpAfterPause(line: WaitingLine<Pursuit>): void {
     this.#timers.get(line)?.();
     this.#timers.delete(line);
-    if (line.size === 0 || line.pausedForMs === 0) return;
-    const cancel = this.#options.clock.after(line.pausedForMs, () => {
+    const { resumesInMs } = line;
+    if (resumesInMs === undefined) return;
+    const cancel = this.#options.clock.after(resumesInMs, () => {
       this.#pump();
     });
     this.#timers.set(line, cancel);

@@ -107,6 +107,20 @@ describe('a waiting line', () => {
     expect(line.next()).toBe(two);
   });
 
+  it('has somebody to resume with from a refusal until they try, also when the pause is over by the next look', () => {
+    const clock = new ManualClock();
+    const line = lineOf(clock);
+    const one = { id: 1 };
+    line.enter(one);
+    expect(line.resumesInMs).toBeUndefined();
+    line.attempted(line.next()!, 'refused');
+    expect(line.resumesInMs).toBeGreaterThan(0);
+    clock.advance(MAX_PAUSE_MS);
+    expect(line.resumesInMs).toBe(0);
+    expect(line.next()).toBe(one);
+    expect(line.resumesInMs).toBeUndefined();
+  });
+
   it('tells how long it may take at the pace of late, and not sooner because it stands still', () => {
     const clock = new ManualClock();
     const line = lineOf(clock);

@@ -82,6 +82,7 @@ export class WaitingLine<Member extends object> {
     for (const member of this.#members) {
       if (this.#attempting.has(member)) continue;
       this.#attempting.add(member);
+      this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
       return member;
     }
     return undefined;
@@ -115,6 +116,16 @@ export class WaitingLine<Member extends object> {
   /** How long until the next attempt may begin; 0 when it may now. */
   get pausedForMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#options.clock.nowMs());
+  }
+
+  /**
+   * How long until somebody may try for whom nothing but a pause stands in the way; 0 when it is over and nobody has tried
+   * yet, undefined when there is none.
+   */
+  get resumesInMs(): number | undefined {
+    const isPaused = this.#pausedUntilMs !== Number.NEGATIVE_INFINITY;
+    const hasRoom = this.#attempting.size < Math.min(this.#allowed, this.#members.size);
+    return isPaused && hasRoom ? this.pausedForMs : undefined;
   }
 
   #resume(allowed: number): void {
