@@ -5,6 +5,13 @@ export const GAME_LABEL = 'regatta.dev/game';
 /** On a Fleet's GameServer template: how many seats a session has. A whole number. */
 export const SEATS_ANNOTATION = 'regatta.dev/seats';
 
+/** The Agones List of a shared GameServer: the ids of its sessions. Its capacity is how many it holds at once. */
+export const SESSIONS_LIST = 'sessions';
+/** The label of a GameServer that is Allocated ahead of need: which allocator claims it. */
+export const CLAIM_LABEL = 'regatta.dev/claim';
+/** Until when a claim is good unless it is renewed: RFC 3339. */
+export const CLAIM_UNTIL_ANNOTATION = 'regatta.dev/claim-until';
+
 export const SESSION_DESCRIPTOR_VERSION = 1;
 
 /** A descriptor larger than this is refused on both sides. */

@@ -27,6 +27,7 @@ function gameServer(variation: Variation = {}) {
     metadata: {
       name: 'boats-1',
       uid: 'uid-1',
+      resourceVersion: '1',
       labels: { [SESSION_KEY]: variation.label ?? session.sessionId },
       annotations: { [SESSION_KEY]: variation.annotation ?? formatSessionDescriptor(session) },
       deletionTimestamp: variation.deletionTimestamp ?? null,

@@ -1,5 +1,12 @@
 import { AGONES } from '../../lib/agones.ts';
-import { GAME_LABEL, parseSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
+import {
+  CLAIM_LABEL,
+  CLAIM_UNTIL_ANNOTATION,
+  GAME_LABEL,
+  parseSessionDescriptor,
+  SESSION_KEY,
+  SESSIONS_LIST,
+} from '../../lib/session.ts';
 import type { GameServerView } from '../allocation/ports.ts';
 import type { WireGameServer } from './wire.ts';
 
@@ -16,16 +23,36 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
   const { metadata, status } = gameServer;
   const label = metadata.labels?.[SESSION_KEY];
   const session = parseSessionDescriptor(metadata.annotations?.[SESSION_KEY]);
-  const holds = status?.state === 'Allocated' && (metadata.deletionTimestamp ?? undefined) === undefined;
+  const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
+  const holds = status?.state === 'Allocated' && !isGoing;
   return {
     name: metadata.name,
     uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    fleet: metadata.labels?.[AGONES.fleetLabel],
+    state: status?.state ?? '',
+    isGoing,
+    claim: holds ? claimOf(gameServer) : undefined,
+    shared: sharedOf(gameServer),
     game: metadata.labels?.[GAME_LABEL],
     session: holds && session !== undefined && session.sessionId === label ? session : undefined,
     lastAllocatedAt: metadata.annotations?.[AGONES.lastAllocatedAnnotation] ?? '',
     route: routeOf(gameServer, choice),
     direct: { address: status?.address ?? '', ports: status?.ports ?? [] },
   };
+}
+
+function claimOf({ metadata }: WireGameServer): GameServerView['claim'] {
+  const holder = metadata.labels?.[CLAIM_LABEL];
+  if (holder === undefined || holder === '') return undefined;
+  const untilMs = Date.parse(metadata.annotations?.[CLAIM_UNTIL_ANNOTATION] ?? '');
+  // Of a claim that does not say until when, nobody can tell that it is good.
+  return { holder, untilMs: Number.isNaN(untilMs) ? 0 : untilMs };
+}
+
+function sharedOf({ status }: WireGameServer): GameServerView['shared'] {
+  const list = status?.lists?.[SESSIONS_LIST];
+  return list === undefined ? undefined : { sessionIds: list.values ?? [], capacity: list.capacity ?? 0 };
 }
 
 function routeOf(gameServer: WireGameServer, choice: RouteChoice): GameServerView['route'] {

@@ -1,4 +1,4 @@
-import { GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION } from '../../lib/session.ts';
+import { GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
 import type { Game, Games } from '../allocation/ports.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { fleetSchema, namedSchema } from './wire.ts';
@@ -8,6 +8,7 @@ interface FleetGame {
   fleet: string;
   game: string;
   seats: number;
+  isShared: boolean;
 }
 
 /**
@@ -52,7 +53,8 @@ export class WatchedFleets implements Games, ReflectorTarget {
     if (game === undefined || game === '' || isGoing) this.#byFleet.delete(metadata.name);
     else {
       const seats = readSeats(template?.annotations?.[SEATS_ANNOTATION]);
-      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats });
+      const isShared = spec.template.spec?.lists?.[SESSIONS_LIST] !== undefined;
+      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats, isShared });
     }
   }
 
@@ -64,6 +66,7 @@ export class WatchedFleets implements Games, ReflectorTarget {
         {
           name,
           seats: Math.min(...fleets.map(({ seats }) => seats)),
+          mode: fleets.every(({ isShared }) => isShared) ? 'shared' : 'exclusive',
           fleets: fleets.map(({ fleet }) => fleet).toSorted((a, b) => a.localeCompare(b)),
         },
       ]),

@@ -41,6 +41,10 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     return this.#byName.get(this.#nameBySession.get(sessionId) ?? '');
   }
 
+  all(): Iterable<GameServerView> {
+    return this.#byName.values();
+  }
+
   hasEnded(sessionId: string): boolean {
     return this.#ended.has(sessionId);
   }

@@ -11,10 +11,13 @@ const strings = z.record(z.string(), z.string()).nullish();
 const namedPort = z.object({ name: z.string(), port: z.number().int() });
 const nodeAddress = z.object({ type: z.string(), address: z.string() });
 
+const listStatus = z.object({ capacity: z.number().int().nullish(), values: z.array(z.string()).nullish() });
+
 export const gameServerSchema = z.object({
   metadata: z.object({
     name: z.string(),
     uid: z.string(),
+    resourceVersion: z.string(),
     labels: strings,
     annotations: strings,
     creationTimestamp: z.string().nullish(),
@@ -39,6 +42,7 @@ export const gameServerSchema = z.object({
       addresses: z.array(nodeAddress).nullish(),
       nodeName: z.string().nullish(),
       ports: z.array(namedPort).nullish(),
+      lists: z.record(z.string(), listStatus).nullish(),
     })
     .nullish(),
 });
@@ -50,7 +54,10 @@ export const gameServerListSchema = z.object({ items: z.array(gameServerSchema) 
 export const fleetSchema = z.object({
   metadata: z.object({ name: z.string(), deletionTimestamp: z.string().nullish() }),
   spec: z.object({
-    template: z.object({ metadata: z.object({ labels: strings, annotations: strings }).nullish() }),
+    template: z.object({
+      metadata: z.object({ labels: strings, annotations: strings }).nullish(),
+      spec: z.object({ lists: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+    }),
   }),
 });
 

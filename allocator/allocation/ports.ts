@@ -5,6 +5,8 @@ export interface Game {
   name: string;
   /** Seats of a session, as its Fleets' templates say. */
   seats: number;
+  /** `shared` when every Fleet that plays it declares the List `sessions`. */
+  mode: SessionDescriptor['mode'];
   /** Names of the Fleets that play it, in order of the alphabet. */
   fleets: readonly string[];
 }
@@ -19,7 +21,18 @@ export interface Games {
 export interface GameServerView {
   name: string;
   uid: string;
+  /** Opaque; differs after every change. */
+  resourceVersion: string;
   game: string | undefined;
+  fleet: string | undefined;
+  /** As Agones spells it. */
+  state: string;
+  /** Somebody asked for its deletion. */
+  isGoing: boolean;
+  /** Who claims it, and until when, while it is Allocated ahead of need. */
+  claim: { holder: string; untilMs: number } | undefined;
+  /** The List `sessions` of a shared GameServer. */
+  shared: { sessionIds: readonly string[]; capacity: number } | undefined;
   /** The session it holds now: undefined unless it is Allocated, not being deleted, and carries a descriptor. */
   session: SessionDescriptor | undefined;
   /** RFC 3339, when it was last allocated; empty when never. */
@@ -34,6 +47,8 @@ export interface GameServerView {
 export interface GameServers {
   /** The GameServer of this session as last heard, from memory. */
   holding(sessionId: string): GameServerView | undefined;
+  /** Every GameServer of a game as last heard, from memory. */
+  all(): Iterable<GameServerView>;
   /** Whether this session is known to have ended not long ago, from memory. */
   hasEnded(sessionId: string): boolean;
   /**
