@@ -4,18 +4,12 @@ import { JoinTokenIssuer } from '../lib/join-token.ts';
 import { openKeyFile } from '../lib/key-set.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
-import { GAME_LABEL } from '../lib/session.ts';
-import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
-import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
-import { PatchAllocations } from './agones/patch-allocations.ts';
-import { Reflector } from './agones/reflector.ts';
-import { WatchedFleets } from './agones/watched-fleets.ts';
-import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { Allocations } from './allocation/allocations.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
+import { startKubernetesCluster } from './cluster.ts';
 import type { AllocatorConfig } from './config.ts';
 import { listen } from './http-server.ts';
 import { createMetrics } from './metrics.ts';
@@ -58,44 +52,17 @@ export async function startAllocator(
   const serviceCredential =
     config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
 
-  const connection = new KubernetesConnection({
-    kubeconfigFile: config.KUBECONFIG,
-    namespace: config.NAMESPACE,
-    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
-  });
-  lifecycle.onStop('kubernetes connection', () => connection.close());
-  const gameServers = new WatchedGameServers({
-    connection,
-    clock,
-    route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
-    maxEndedSessions: config.MAX_ENDED_SESSIONS,
-  });
-  const fleets = new WatchedFleets();
-  const following = {
-    connection,
+  const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
     clock,
     logger,
+    lifecycle,
     random,
-    staleAfterMs: config.STALE_AFTER_MS,
-    relistMs: config.RELIST_MS,
-  };
-  const reflectors = [
-    new Reflector({ ...following, path: GAME_SERVERS, labelSelector: GAME_LABEL, target: gameServers }),
-    new Reflector({ ...following, path: FLEETS, target: fleets }),
-  ];
-  for (const reflector of reflectors) {
-    reflector.start();
-    lifecycle.onStop('reflector', () => reflector.stop());
-  }
-  const knowsKubernetes = (): boolean => reflectors.every(({ isFresh }) => isFresh);
+  });
 
   const metrics = createMetrics(() => allocations.waitingCount);
   const allocations: Allocations = new Allocations({
-    gameServerAllocations:
-      config.ALLOCATE_BY === 'Patch'
-        ? new PatchAllocations({ connection, gameServers, clock, random })
-        : new KubernetesAllocations(connection),
-    gameServers,
+    gameServerAllocations: cluster.gameServerAllocations,
+    gameServers: cluster.gameServers,
     clock,
     logger,
     observer: metrics.observer,
@@ -127,10 +94,10 @@ export async function startAllocator(
       config.ALLOCATE_BY === 'GameServerAllocation' &&
       clock.nowMs() - startedAtMs < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
-    gameServers,
-    games: fleets,
+    gameServers: cluster.gameServers,
+    games: cluster.games,
     serviceCredential,
-    isReady: () => lifecycle.isReady && knowsKubernetes(),
+    isReady: () => lifecycle.isReady && cluster.isFresh,
     clock,
     logger,
     newRequestId: randomUUID,
@@ -181,7 +148,7 @@ export async function startAllocator(
     url: urlOf(config.LISTEN_ADDRESS, server.port),
     metricsUrl: metricsServer === undefined ? undefined : `${urlOf(config.LISTEN_ADDRESS, metricsServer.port)}/metrics`,
     ready: (async () => {
-      while (!knowsKubernetes() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
+      while (!cluster.isFresh && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
       lifecycle.markReady();
     })(),
   };
