@@ -1,14 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
 import { GAME_LABEL } from '../lib/session.ts';
+import { ClaimedGameServers } from './agones/claimed-game-servers.ts';
 import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
 import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
 import { PatchAllocations } from './agones/patch-allocations.ts';
 import { Reflector } from './agones/reflector.ts';
 import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
+import { Bindings } from './allocation/bindings.ts';
+import { BoundGameServers } from './allocation/bound-game-servers.ts';
 import type { GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
+import type { Store } from './allocation/store.ts';
+import { WarmClaims } from './allocation/warm-claims.ts';
 import type { AllocatorConfig } from './config.ts';
 
 /** One cluster as the engine needs it. */
@@ -29,6 +35,9 @@ export interface KubernetesAccess {
 }
 
 export interface ClusterParts {
+  store: Store;
+  /** Whether requests for a game wait in line. */
+  isWaitedFor: (game: string) => boolean;
   clock: Clock;
   logger: Logger;
   lifecycle: Lifecycle;
@@ -46,7 +55,9 @@ export function startKubernetesCluster(
   config: AllocatorConfig,
   parts: ClusterParts,
 ): Cluster {
-  const { clock, logger, lifecycle, random } = parts;
+  const { clock, logger, lifecycle, random, store } = parts;
+  // Alone, it goes on with the claims of its predecessor.
+  const claimHolder = store.isShared ? `regatta-${randomUUID()}` : 'regatta';
   const connection = new KubernetesConnection({ ...access, callTimeoutMs: config.KUBERNETES_TIMEOUT_MS });
   lifecycle.onStop('kubernetes connection', () => connection.close());
   const gameServers = new WatchedGameServers({
@@ -54,6 +65,7 @@ export function startKubernetesCluster(
     clock,
     route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
     maxEndedSessions: config.MAX_ENDED_SESSIONS,
+    claimHolder,
   });
   const games = new WatchedFleets();
   const following = {
@@ -72,15 +84,46 @@ export function startKubernetesCluster(
     reflector.start();
     lifecycle.onStop('reflector', () => reflector.stop());
   }
+  const allocations =
+    config.ALLOCATE_BY === 'Patch'
+      ? new PatchAllocations({ connection, gameServers, clock, random })
+      : new KubernetesAllocations(connection);
+  const warmClaims = claimsAreWarm(config, store)
+    ? new WarmClaims({
+        claims: new ClaimedGameServers({ connection, gameServers, maker: allocations, clock }),
+        otherwise: allocations,
+        bindings: store.isShared ? new Bindings({ store, keptMs: config.KEY_KEPT_SECONDS * 1000 }) : undefined,
+        gameServers,
+        games,
+        clock,
+        logger,
+        random,
+        holder: claimHolder,
+        minClaims: config.MIN_CLAIMS,
+        maxClaims: config.MAX_CLAIMS,
+        aheadMs: config.CLAIM_AHEAD_MS,
+        claimMs: config.CLAIM_SECONDS * 1000,
+        firstPauseMs: config.FIRST_PAUSE_MS,
+        maxPauseMs: config.MAX_PAUSE_MS,
+        isWaitedFor: parts.isWaitedFor,
+      })
+    : undefined;
+  if (warmClaims !== undefined) {
+    warmClaims.start();
+    lifecycle.onStop('claims', () => warmClaims.close());
+  }
   return {
-    gameServers,
+    gameServers: warmClaims === undefined ? gameServers : new BoundGameServers(gameServers, warmClaims),
     games,
-    gameServerAllocations:
-      config.ALLOCATE_BY === 'Patch'
-        ? new PatchAllocations({ connection, gameServers, clock, random })
-        : new KubernetesAllocations(connection),
+    gameServerAllocations: warmClaims ?? allocations,
     get isFresh() {
       return reflectors.every(({ isFresh }) => isFresh);
     },
   };
+}
+
+/** A patch of a Ready GameServer is as quick as one of a claim: without a store that is quicker, claims gain nothing. */
+function claimsAreWarm({ WARM_CLAIMS, ALLOCATE_BY }: AllocatorConfig, store: Store): boolean {
+  if (WARM_CLAIMS !== 'auto') return WARM_CLAIMS === 'on';
+  return store.isShared || ALLOCATE_BY === 'GameServerAllocation';
 }

@@ -49,6 +49,18 @@ const schema = z.object({
    * the choice to Agones and waits for company there.
    */
   ALLOCATE_BY: z.enum(['Patch', 'GameServerAllocation']).default('Patch'),
+  /**
+   * GameServers are claimed ahead of need: `auto` where that makes answers quicker, with a shared store or by
+   * GameServerAllocations.
+   */
+  WARM_CLAIMS: z.enum(['auto', 'on', 'off']).default('auto'),
+  /** Claims of each game, at least and at most. */
+  MIN_CLAIMS: wholeNumber(1, { min: 0, max: 1000 }),
+  MAX_CLAIMS: wholeNumber(100, { min: 0, max: 1000 }),
+  /** Claims are made for what may come within this time, at the rate of late. */
+  CLAIM_AHEAD_MS: wholeNumber(1000, { min: 0, max: 60_000 }),
+  /** A claim that is not renewed runs out after this. */
+  CLAIM_SECONDS: wholeNumber(60, { min: 2, max: HOUR_SECONDS }),
   FIRST_PAUSE_MS: wholeNumber(50, { min: 1, max: 10_000 }),
   MAX_PAUSE_MS: wholeNumber(1000, { min: 1, max: 60_000 }),
   /** How long Agones may still carry out an allocation whose answer was lost. */

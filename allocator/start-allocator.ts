@@ -8,6 +8,7 @@ import { Allocations } from './allocation/allocations.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
+import type { Store } from './allocation/store.ts';
 import { createApp } from './app.ts';
 import { startKubernetesCluster } from './cluster.ts';
 import type { AllocatorConfig } from './config.ts';
@@ -52,11 +53,14 @@ export async function startAllocator(
   const serviceCredential =
     config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
 
+  const store: Store = new MemoryStore({ clock, maxEntries: config.MAX_KEYS });
   const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
     clock,
     logger,
     lifecycle,
     random,
+    store,
+    isWaitedFor: (game) => allocations.isWaitedFor(game),
   });
 
   const metrics = createMetrics(() => allocations.waitingCount);
@@ -77,7 +81,6 @@ export async function startAllocator(
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
   });
   const startedAtMs = clock.nowMs();
-  const store = new MemoryStore({ clock, maxEntries: config.MAX_KEYS });
   const app = createApp({
     allocations,
     once: new Once({

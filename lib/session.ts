@@ -2,6 +2,8 @@
 export const SESSION_KEY = 'regatta.dev/session';
 /** Which game the GameServers of a Fleet play. */
 export const GAME_LABEL = 'regatta.dev/game';
+/** Where a GameServer runs, as a label of its Fleet's template: a preference of the caller's, no promise. */
+export const REGION_LABEL = 'regatta.dev/region';
 /** On a Fleet's GameServer template: how many seats a session has. A whole number. */
 export const SEATS_ANNOTATION = 'regatta.dev/seats';
 

@@ -4,6 +4,7 @@ import {
   CLAIM_UNTIL_ANNOTATION,
   GAME_LABEL,
   parseSessionDescriptor,
+  REGION_LABEL,
   SESSION_KEY,
   SESSIONS_LIST,
 } from '../../lib/session.ts';
@@ -25,6 +26,7 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
   const session = parseSessionDescriptor(metadata.annotations?.[SESSION_KEY]);
   const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
   const holds = status?.state === 'Allocated' && !isGoing;
+  const held = holds && session !== undefined && session.sessionId === label ? session : undefined;
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -32,10 +34,12 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
     fleet: metadata.labels?.[AGONES.fleetLabel],
     state: status?.state ?? '',
     isGoing,
-    claim: holds ? claimOf(gameServer) : undefined,
+    gameServerSet: metadata.labels?.[AGONES.gameServerSetLabel],
+    region: metadata.labels?.[REGION_LABEL],
+    claim: holds && held === undefined ? claimOf(gameServer) : undefined,
     shared: sharedOf(gameServer),
     game: metadata.labels?.[GAME_LABEL],
-    session: holds && session !== undefined && session.sessionId === label ? session : undefined,
+    session: held,
     lastAllocatedAt: metadata.annotations?.[AGONES.lastAllocatedAnnotation] ?? '',
     route: routeOf(gameServer, choice),
     direct: { address: status?.address ?? '', ports: status?.ports ?? [] },

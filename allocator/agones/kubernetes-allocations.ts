@@ -1,27 +1,36 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { GameServerAllocation, GameServerSelector } from '../../lib/agones.ts';
-import { formatSessionDescriptor, GAME_LABEL, SESSION_KEY } from '../../lib/session.ts';
+import { GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
+import type { ClaimTerms } from '../allocation/claims.ts';
 import { KubernetesRefusal } from '../allocation/ports.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerAllocations } from '../allocation/ports.ts';
+import type { ClaimMaker } from './claimed-game-servers.ts';
 import { CallError, GAME_SERVER_ALLOCATIONS } from './kubernetes-connection.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
+import { claimMarks, sessionMarks } from './marks.ts';
+import type { Marks } from './marks.ts';
 import { allocationAnswerSchema } from './wire.ts';
 
-/** Where a GameServer runs, as a label of its Fleet's template: a preference of the caller's, no promise. */
-export const REGION_LABEL = 'regatta.dev/region';
-
 /** GameServerAllocations through the Kubernetes API. */
-export class KubernetesAllocations implements GameServerAllocations {
+export class KubernetesAllocations implements GameServerAllocations, ClaimMaker {
   readonly #connection: KubernetesConnection;
 
   constructor(connection: KubernetesConnection) {
     this.#connection = connection;
   }
 
-  async allocate(order: AllocationOrder): Promise<AllocationOutcome> {
+  allocate(order: AllocationOrder): Promise<AllocationOutcome> {
+    return this.#send(order, sessionMarks(order.session));
+  }
+
+  claim(game: string, terms: ClaimTerms): Promise<AllocationOutcome> {
+    return this.#send({ game, fleet: undefined, preferredRegion: undefined }, claimMarks(terms));
+  }
+
+  async #send(order: Omit<AllocationOrder, 'session'>, marks: Marks): Promise<AllocationOutcome> {
     let raw: unknown;
     try {
-      raw = await this.#connection.create(GAME_SERVER_ALLOCATIONS, allocationFor(order));
+      raw = await this.#connection.create(GAME_SERVER_ALLOCATIONS, allocationFor(order, marks));
     } catch (error) {
       return outcomeOf(error);
     }
@@ -35,7 +44,7 @@ export class KubernetesAllocations implements GameServerAllocations {
   }
 }
 
-function allocationFor(order: AllocationOrder): Omit<GameServerAllocation, 'metadata'> {
+function allocationFor(order: Omit<AllocationOrder, 'session'>, marks: Marks): Omit<GameServerAllocation, 'metadata'> {
   const matchLabels = {
     [GAME_LABEL]: order.game,
     ...(order.fleet === undefined ? {} : { [AGONES.fleetLabel]: order.fleet }),
@@ -50,10 +59,7 @@ function allocationFor(order: AllocationOrder): Omit<GameServerAllocation, 'meta
     kind: 'GameServerAllocation',
     spec: {
       selectors: [...preferred, anywhere],
-      metadata: {
-        labels: { [SESSION_KEY]: order.session.sessionId },
-        annotations: { [SESSION_KEY]: formatSessionDescriptor(order.session) },
-      },
+      metadata: { ...marks },
     },
   };
 }

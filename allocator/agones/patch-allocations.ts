@@ -1,11 +1,13 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { formatSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
+import type { ClaimTerms } from '../allocation/claims.ts';
 import { KubernetesRefusal } from '../allocation/ports.ts';
-import type { AllocationOrder, AllocationOutcome, GameServerAllocations } from '../allocation/ports.ts';
-import { pointerKey } from './json-pointer.ts';
-import { CallError, GAME_SERVERS } from './kubernetes-connection.ts';
+import type { AllocationOrder, AllocationOutcome, GameServerAllocations, GameServerView } from '../allocation/ports.ts';
+import type { ClaimMaker } from './claimed-game-servers.ts';
+import { guardedPatch } from './guarded-patch.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
+import { annotationPath, claimMarks, markOperations, sessionMarks } from './marks.ts';
+import type { Marks } from './marks.ts';
 import type { ReadyGameServer } from './ready-game-servers.ts';
 import type { WatchedGameServers } from './watched-game-servers.ts';
 
@@ -17,6 +19,8 @@ export interface PatchAllocationsOptions {
   random: () => number;
 }
 
+type TakeOrder = Parameters<WatchedGameServers['ready']['take']>[0];
+
 /** GameServers that are tried for one allocation: each that is lost to somebody else costs a call. */
 const MAX_PICKS = 5;
 
@@ -26,57 +30,63 @@ const MAX_PICKS = 5;
  * The patch tests that it is the same GameServer and still Ready, and sets state, session and the time of allocation in
  * one write, so that nobody else can have got it. See docs/adr/0005-allocation-by-patch.md.
  */
-export class PatchAllocations implements GameServerAllocations {
+export class PatchAllocations implements GameServerAllocations, ClaimMaker {
   readonly #options: PatchAllocationsOptions;
 
   constructor(options: PatchAllocationsOptions) {
     this.#options = options;
   }
 
-  async allocate(order: AllocationOrder): Promise<AllocationOutcome> {
+  allocate(order: AllocationOrder): Promise<AllocationOutcome> {
+    const { session } = order;
+    return this.#take(order, sessionMarks(session), (view) => view.session?.sessionId === session.sessionId);
+  }
+
+  claim(game: string, terms: ClaimTerms): Promise<AllocationOutcome> {
+    const anywhere = { game, fleet: undefined, preferredRegion: undefined };
+    return this.#take(anywhere, claimMarks(terms), (view) => view.claim?.holder === terms.holder);
+  }
+
+  async #take(order: TakeOrder, marks: Marks, isOurs: (view: GameServerView) => boolean): Promise<AllocationOutcome> {
     const { gameServers, random } = this.#options;
     for (let pick = 0; pick < MAX_PICKS; pick += 1) {
       const ready = gameServers.ready.take(order, pick === 0 ? undefined : random);
       if (ready === undefined) return { state: pick === 0 ? 'UnAllocated' : 'Contention' };
-      const outcome = await this.#allocate(ready, order);
+      const outcome = await this.#patch(ready, marks, isOurs);
       if (outcome !== undefined) return outcome;
     }
     return { state: 'Contention' };
   }
 
   /** @returns undefined when it was not Ready any more */
-  async #allocate(ready: ReadyGameServer, order: AllocationOrder): Promise<AllocationOutcome | undefined> {
+  async #patch(
+    ready: ReadyGameServer,
+    marks: Marks,
+    isOurs: (view: GameServerView) => boolean,
+  ): Promise<AllocationOutcome | undefined> {
     const { connection, gameServers, clock } = this.#options;
-    let raw: unknown;
     try {
-      raw = await connection.patch(GAME_SERVERS, ready.name, patchFor(ready, order, clock.nowMs()));
+      const outcome = await guardedPatch(connection, ready.name, patchFor(ready, marks, clock.nowMs()));
+      if (outcome.state === 'Refuted') return undefined;
+      if (outcome.state === 'Unavailable') gameServers.ready.giveBack(ready);
+      if (outcome.state !== 'Done') return outcome;
+      const gameServer = gameServers.viewOf(outcome.object);
+      // One that is being deleted was Ready to the last.
+      if (!isOurs(gameServer)) return undefined;
+      return { state: 'Allocated', gameServerName: gameServer.name, gameServer };
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      if (error.fault === 'lost') return { state: 'Unknown' };
-      // 422: a test did not hold.
-      if (error.fault === 'not_found' || error.fault === 'conflict' || error.status === 422) return undefined;
-      gameServers.ready.giveBack(ready);
-      if (error.fault === 'refused') throw new KubernetesRefusal(error.message, { cause: error });
-      return { state: 'Unavailable' };
+      if (error instanceof KubernetesRefusal) gameServers.ready.giveBack(ready);
+      throw error;
     }
-    const gameServer = gameServers.viewOf(raw);
-    // One that is being deleted was Ready to the last.
-    if (gameServer.session?.sessionId !== order.session.sessionId) return undefined;
-    return { state: 'Allocated', gameServerName: gameServer.name, gameServer };
   }
 }
 
-function patchFor({ uid }: ReadyGameServer, { session }: AllocationOrder, nowMs: number): object[] {
+function patchFor({ uid }: ReadyGameServer, marks: Marks, nowMs: number): object[] {
   return [
     { op: 'test', path: '/metadata/uid', value: uid },
     { op: 'test', path: '/status/state', value: 'Ready' },
     { op: 'replace', path: '/status/state', value: 'Allocated' },
-    { op: 'add', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: session.sessionId },
-    { op: 'add', path: `/metadata/annotations/${pointerKey(SESSION_KEY)}`, value: formatSessionDescriptor(session) },
-    {
-      op: 'add',
-      path: `/metadata/annotations/${pointerKey(AGONES.lastAllocatedAnnotation)}`,
-      value: new Date(nowMs).toISOString(),
-    },
+    ...markOperations(marks),
+    { op: 'add', path: annotationPath(AGONES.lastAllocatedAnnotation), value: new Date(nowMs).toISOString() },
   ];
 }

@@ -1,9 +1,8 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { GAME_LABEL } from '../../lib/session.ts';
+import { GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
 import { FleetVersions } from './fleet-versions.ts';
-import { REGION_LABEL } from './kubernetes-allocations.ts';
 import type { WireGameServer } from './wire.ts';
 
 /** A GameServer that was Ready when last heard of. */
@@ -69,13 +68,18 @@ export class ReadyGameServers {
     const { preferredRegion } = order;
     const near = preferredRegion === undefined ? [] : fitting.filter(({ region }) => region === preferredRegion);
     const reachable = near.length > 0 ? near : fitting;
-    const newest = reachable.filter(({ fleet, gameServerSet }) => !this.#versions.isOutdated(fleet, gameServerSet));
+    const newest = reachable.filter((each) => !this.isOutdated(each));
     const offered = newest.length > 0 ? newest : reachable;
     const chosen = chance === undefined ? this.#best(offered) : offered[Math.floor(chance() * offered.length)];
     if (chosen !== undefined) {
       this.#taken.set(chosen.name, { uid: chosen.uid, untilMs: this.#clock.nowMs() + TAKEN_MS });
     }
     return chosen;
+  }
+
+  /** Whether a newer version of its Fleet is there. */
+  isOutdated({ fleet, gameServerSet }: { fleet: string | undefined; gameServerSet: string | undefined }): boolean {
+    return this.#versions.isOutdated(fleet, gameServerSet);
   }
 
   /** It was not taken after all: nothing was asked of it. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { SESSION_KEY } from '../../lib/session.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
 import type { GameServers, GameServerView } from '../allocation/ports.ts';
+import { ClaimIndex } from './claim-index.ts';
 import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
 import { pointerKey } from './json-pointer.ts';
@@ -18,6 +19,8 @@ export interface WatchedGameServersOptions {
   route: RouteChoice;
   /** Sessions that ended are remembered, the newest this many, to tell "over" from "never was". */
   maxEndedSessions: number;
+  /** Under whose name this allocator claims GameServers. */
+  claimHolder: string;
 }
 
 /** A session is on one GameServer; a few more would be doubles. */
@@ -27,22 +30,35 @@ const MAX_HOLDING = 10;
 export class WatchedGameServers implements GameServers, ReflectorTarget {
   /** Those that are Ready. */
   readonly ready: ReadyGameServers;
+  /** Those that this allocator claims. */
+  readonly claims: ClaimIndex;
   readonly #options: WatchedGameServersOptions;
   readonly #byName = new Map<string, GameServerView>();
   readonly #nameBySession = new Map<string, string>();
+  /** By their names: those whose session the watch has yet to show. */
+  readonly #noted = new Map<string, GameServerView>();
   readonly #ended = new Set<string>();
 
   constructor(options: WatchedGameServersOptions) {
     this.#options = options;
     this.ready = new ReadyGameServers(options.clock);
+    this.claims = new ClaimIndex(options.claimHolder);
   }
 
   holding(sessionId: string): GameServerView | undefined {
-    return this.#byName.get(this.#nameBySession.get(sessionId) ?? '');
+    const name = this.#nameBySession.get(sessionId) ?? '';
+    return this.#noted.get(name) ?? this.#byName.get(name);
   }
 
   all(): Iterable<GameServerView> {
     return this.#byName.values();
+  }
+
+  noteSession(gameServer: GameServerView): void {
+    const { name, session } = gameServer;
+    if (session === undefined || !this.#byName.has(name)) return;
+    this.#noted.set(name, gameServer);
+    this.#nameBySession.set(session.sessionId, name);
   }
 
   hasEnded(sessionId: string): boolean {
@@ -92,7 +108,10 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   }
 
   onReady(listener: (game: string) => void): () => void {
-    return this.ready.onReady(listener);
+    const ends = [this.ready.onReady(listener), this.claims.onClaimed(listener)];
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   replaceAll(objects: readonly unknown[]): void {
@@ -117,19 +136,28 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
 
   #learn(gameServer: WireGameServer): void {
     const view = viewOf(gameServer, this.#options.route);
-    const before = this.#byName.get(view.name)?.session?.sessionId;
-    const now = view.session?.sessionId;
+    const before = this.#sessionAt(view.name);
+    // A claim that was bound elsewhere is the session's before it says so.
+    if (view.claim === undefined) this.#noted.delete(view.name);
+    const now = this.#noted.get(view.name)?.session?.sessionId ?? view.session?.sessionId;
     this.#byName.set(view.name, view);
     if (before !== undefined && before !== now) this.#end(before, view.name);
     if (now !== undefined) this.#nameBySession.set(now, view.name);
     this.ready.learn(gameServer);
+    this.claims.learn(view);
   }
 
   #forget(name: string): void {
-    const sessionId = this.#byName.get(name)?.session?.sessionId;
+    const sessionId = this.#sessionAt(name);
     this.#byName.delete(name);
+    this.#noted.delete(name);
     this.ready.forget(name);
+    this.claims.forget(name);
     if (sessionId !== undefined) this.#end(sessionId, name);
+  }
+
+  #sessionAt(name: string): string | undefined {
+    return (this.#noted.get(name) ?? this.#byName.get(name))?.session?.sessionId;
   }
 
   #end(sessionId: string, name: string): void {

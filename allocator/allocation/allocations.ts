@@ -145,6 +145,12 @@ export class Allocations {
     return this.#waitingCount;
   }
 
+  /** Whether somebody waits for this game who cannot even try. */
+  isWaitedFor(game: string): boolean {
+    for (const [key, line] of this.#lines) if (key.startsWith(`${game}/`) && line.isWaitedFor) return true;
+    return false;
+  }
+
   /** Gives a GameServer up that got a session nobody will play. What cannot be given up ends by itself, as a no-show. */
   release(gameServerName: string, sessionId: string): Promise<void> {
     return this.#attempts.release(gameServerName, sessionId);

@@ -25,6 +25,9 @@ export interface GameServerView {
   resourceVersion: string;
   game: string | undefined;
   fleet: string | undefined;
+  /** Of which version of its Fleet. */
+  gameServerSet: string | undefined;
+  region: string | undefined;
   /** As Agones spells it. */
   state: string;
   /** Somebody asked for its deletion. */
@@ -49,6 +52,8 @@ export interface GameServers {
   holding(sessionId: string): GameServerView | undefined;
   /** Every GameServer of a game as last heard, from memory. */
   all(): Iterable<GameServerView>;
+  /** This GameServer is known to hold its session, though the watch has not shown it yet. */
+  noteSession(gameServer: GameServerView): void;
   /** Whether this session is known to have ended not long ago, from memory. */
   hasEnded(sessionId: string): boolean;
   /**
@@ -72,7 +77,7 @@ export interface GameServers {
    */
   release(gameServerName: string, sessionId: string): Promise<boolean>;
   /**
-   * Calls back with the game of each GameServer that becomes Ready.
+   * Calls back with the game of each GameServer that becomes Ready, or is claimed by this allocator.
    *
    * @returns ends it
    */

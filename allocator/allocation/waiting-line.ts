@@ -42,6 +42,11 @@ export class WaitingLine<Member extends object> {
     return this.#members.size;
   }
 
+  /** Whether somebody here is not trying. */
+  get isWaitedFor(): boolean {
+    return this.#members.size > this.#attempting.size;
+  }
+
   /** Goes to the end. The first of an empty line need not wait out what the last one met. */
   enter(member: Member): void {
     if (this.#members.size === 0) this.#resume(this.#options.maxAttempts);

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION, SESSION_KEY } from '../../lib/session.ts';
 import type { GameServerAllocation } from '../../lib/agones.ts';
 
 /** An object of the Kubernetes API as this endpoint holds it. */
@@ -138,6 +139,21 @@ export class KubernetesEndpoint {
     this.#put('gameservers', { ...held, status: { ...held.status, state } });
   }
 
+  /** As an allocator of this name does that has gone since. */
+  claim(name: string, { holder, untilMs }: { holder: string; untilMs: number }): void {
+    const held = this.gameServer(name);
+    if (held?.status === undefined) throw new Error(`no GameServer ${name}`);
+    const { metadata, status } = held;
+    const labels = { ...metadata.labels, [CLAIM_LABEL]: holder, [SESSION_KEY]: '' };
+    const annotations = {
+      ...metadata.annotations,
+      [CLAIM_UNTIL_ANNOTATION]: new Date(untilMs).toISOString(),
+      'agones.dev/last-allocated': new Date(this.#version).toISOString(),
+    };
+    const claimed = { ...metadata, labels, annotations };
+    this.#put('gameservers', { ...held, metadata: claimed, status: { ...status, state: 'Allocated' } });
+  }
+
   delete(name: string): void {
     const held = this.gameServer(name);
     if (held === undefined) throw new Error(`no GameServer ${name}`);
@@ -254,7 +270,11 @@ export class KubernetesEndpoint {
   #patch(name: string, text: string, response: ServerResponse): void {
     const operations = JSON.parse(text) as PatchOperation[];
     this.patches.push({ name, operations });
-    const allocates = operations.some(({ op, value }) => op === 'replace' && value === 'Allocated');
+    const allocates = operations.some(
+      ({ op, path, value }) =>
+        (op === 'replace' && value === 'Allocated') ||
+        (op === 'add' && path.startsWith('/metadata/labels/') && path.endsWith('session') && value !== ''),
+    );
     const carryOut = (): { status: number; body: object } => this.#applyPatch(name, operations);
     this.#behave(allocates ? (this.behaviours.shift() ?? 'allocate') : 'allocate', response, carryOut);
   }

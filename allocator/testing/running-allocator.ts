@@ -65,6 +65,7 @@ export async function startTestAllocator(
       MAX_PAUSE_MS: '20',
       SETTLE_MS: '100',
       ALLOCATE_BY: 'GameServerAllocation',
+      WARM_CLAIMS: 'off',
       ...environment,
     }),
     { logger, lifecycle },

@@ -1,0 +1,88 @@
+import type { SessionDescriptor } from '../../lib/session.ts';
+import type { Store } from './store.ts';
+
+export interface BindingsOptions {
+  store: Store;
+  /** Longer than any claim waits for its GameServer to be told. */
+  keptMs: number;
+}
+
+/** Which claim a session was given. */
+export interface Binding {
+  claimId: string;
+  gameServerName: string;
+  session: SessionDescriptor;
+}
+
+/**
+ * `taken`: the claim is another session's, or was given up. `elsewhere`: the session has a claim already, and this one
+ * is free of it.
+ */
+export type BindOutcome = 'bound' | 'taken' | 'elsewhere';
+
+const GIVEN_UP = 'given up';
+/** Of a session whose claim turned out to be somebody else's. */
+const NOTHING = '';
+
+/**
+ * Binds claims to sessions in a shared store, where that is quicker than on the GameServer itself: one claim, one session,
+ * whoever asks and whoever dies. The GameServer is told afterwards.
+ *
+ * Two records decide. That of the claim is written once, by whoever binds it or gives it up. That of the session says
+ * where to look; it counts only when the claim's agrees. Every method throws StoreDown.
+ */
+export class Bindings {
+  readonly #options: BindingsOptions;
+
+  constructor(options: BindingsOptions) {
+    this.#options = options;
+  }
+
+  async bind(binding: Binding): Promise<BindOutcome> {
+    const { store, keptMs } = this.#options;
+    const text = JSON.stringify(binding);
+    const ofSession = sessionKey(binding.session.sessionId);
+    const ofClaim = claimKey(binding.claimId);
+    const there = await store.putIfAbsent(ofSession, text, keptMs);
+    const isOurs = there === text || (there === NOTHING && (await store.replace(ofSession, NOTHING, text, keptMs)));
+    if (!isOurs) return 'elsewhere';
+    if ((await store.putIfAbsent(ofClaim, text, keptMs)) === text) return 'bound';
+    await store.replace(ofSession, text, NOTHING, keptMs);
+    return 'taken';
+  }
+
+  /** The claim of a session. Whoever bound it may have died between the two records: then it is finished here. */
+  async find(sessionId: string): Promise<Binding | undefined> {
+    const { store, keptMs } = this.#options;
+    const text = await store.get(sessionKey(sessionId));
+    if (text === undefined || text === NOTHING) return undefined;
+    const binding = JSON.parse(text) as Binding;
+    const isBound = (await store.putIfAbsent(claimKey(binding.claimId), text, keptMs)) === text;
+    return isBound ? binding : undefined;
+  }
+
+  /** The GameServer of this binding has gone: the session may be given another claim. */
+  async forget(binding: Binding): Promise<void> {
+    const { store, keptMs } = this.#options;
+    await store.replace(sessionKey(binding.session.sessionId), JSON.stringify(binding), NOTHING, keptMs);
+  }
+
+  /**
+   * Gives a claim up, so that nobody can bind it any more.
+   *
+   * @returns what it is bound to already, if it is
+   */
+  async giveUp(claimId: string): Promise<Binding | undefined> {
+    const { store, keptMs } = this.#options;
+    const text = await store.putIfAbsent(claimKey(claimId), GIVEN_UP, keptMs);
+    return text === GIVEN_UP ? undefined : (JSON.parse(text) as Binding);
+  }
+}
+
+function sessionKey(sessionId: string): string {
+  return `session/${sessionId}`;
+}
+
+function claimKey(claimId: string): string {
+  return `claim/${claimId}`;
+}
