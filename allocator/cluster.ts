@@ -12,7 +12,7 @@ import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { Bindings } from './allocation/bindings.ts';
 import { BoundGameServers } from './allocation/bound-game-servers.ts';
-import type { GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
+import type { AllocationObserver, GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
 import type { Store } from './allocation/store.ts';
 import { WarmClaims } from './allocation/warm-claims.ts';
 import type { AllocatorConfig } from './config.ts';
@@ -22,6 +22,8 @@ export interface Cluster {
   gameServerAllocations: GameServerAllocations;
   gameServers: GameServers;
   games: Games;
+  /** By game, how many claims are free. */
+  readonly freeClaims: ReadonlyMap<string, number>;
   /** Whether what it holds is known, and was heard of lately. */
   readonly isFresh: boolean;
 }
@@ -36,6 +38,7 @@ export interface KubernetesAccess {
 
 export interface ClusterParts {
   store: Store;
+  observer: AllocationObserver;
   /** Whether requests for a game wait in line. */
   isWaitedFor: (game: string) => boolean;
   clock: Clock;
@@ -98,6 +101,7 @@ export function startKubernetesCluster(
         clock,
         logger,
         random,
+        observer: parts.observer,
         holder: claimHolder,
         minClaims: config.MIN_CLAIMS,
         maxClaims: config.MAX_CLAIMS,
@@ -116,6 +120,9 @@ export function startKubernetesCluster(
     gameServers: warmClaims === undefined ? gameServers : new BoundGameServers(gameServers, warmClaims),
     games,
     gameServerAllocations: warmClaims ?? allocations,
+    get freeClaims() {
+      return warmClaims?.freeClaims ?? new Map<string, number>();
+    },
     get isFresh() {
       return reflectors.every(({ isFresh }) => isFresh);
     },

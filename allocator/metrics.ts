@@ -9,8 +9,15 @@ export interface AllocatorMetrics {
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** @param readWaiting - how many requests wait now */
-export function createMetrics(readWaiting: () => number): AllocatorMetrics {
+/** What is looked at when metrics are read. */
+export interface MetricsSource {
+  /** How many requests wait now. */
+  waiting: () => number;
+  /** By game, how many claims are free. */
+  freeClaims: () => ReadonlyMap<string, number>;
+}
+
+export function createMetrics(source: MetricsSource): AllocatorMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const attempts = new Histogram({
@@ -38,12 +45,31 @@ export function createMetrics(readWaiting: () => number): AllocatorMetrics {
     help: 'Requests for a session that wait now',
     registers: [registry],
     collect() {
-      waiting.set(readWaiting());
+      waiting.set(source.waiting());
     },
+  });
+  const claims = new Gauge({
+    name: 'regatta_claims',
+    help: 'GameServers that are Allocated ahead of need and free',
+    labelNames: ['game'],
+    registers: [registry],
+    collect() {
+      claims.reset();
+      for (const [game, count] of source.freeClaims()) claims.set({ game }, count);
+    },
+  });
+  const claimEvents = new Counter({
+    name: 'regatta_claims_total',
+    help: 'What became of claims: made, bound, lost, renewed, given back',
+    labelNames: ['game', 'event'],
+    registers: [registry],
   });
   return {
     registry,
     observer: {
+      claimed(game, event) {
+        claimEvents.inc({ game, event });
+      },
       attempted(game, outcome, durationMs) {
         attempts.observe({ game, outcome }, durationMs / 1000);
       },

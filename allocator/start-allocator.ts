@@ -54,16 +54,20 @@ export async function startAllocator(
     config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
 
   const store: Store = new MemoryStore({ clock, maxEntries: config.MAX_KEYS });
+  const metrics = createMetrics({
+    waiting: () => allocations.waitingCount,
+    freeClaims: () => cluster.freeClaims,
+  });
   const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
     clock,
     logger,
     lifecycle,
     random,
     store,
+    observer: metrics.observer,
     isWaitedFor: (game) => allocations.isWaitedFor(game),
   });
 
-  const metrics = createMetrics(() => allocations.waitingCount);
   const allocations: Allocations = new Allocations({
     gameServerAllocations: cluster.gameServerAllocations,
     gameServers: cluster.gameServers,

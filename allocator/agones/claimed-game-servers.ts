@@ -1,13 +1,14 @@
+import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import type { Claim, Claims, ClaimTerms, ClaimWrite } from '../allocation/claims.ts';
-import type { AllocationOrder, AllocationOutcome } from '../allocation/ports.ts';
+import type { AllocationOrder, AllocationOutcome, GameServerView } from '../allocation/ports.ts';
 import { claimIdOf, isClaimed } from './claim-index.ts';
 import type { ClaimedGameServer } from './claim-index.ts';
 import { guardedPatch } from './guarded-patch.ts';
 import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts';
-import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { KubernetesCalls } from './kubernetes-connection.ts';
 import { annotationPath, claimMarks, labelPath, markOperations, sessionMarks } from './marks.ts';
 import type { WatchedGameServers } from './watched-game-servers.ts';
 
@@ -18,7 +19,7 @@ export interface ClaimMaker {
 }
 
 export interface ClaimedGameServersOptions {
-  connection: KubernetesConnection;
+  connection: KubernetesCalls;
   gameServers: WatchedGameServers;
   maker: ClaimMaker;
   clock: Clock;
@@ -94,7 +95,7 @@ export class ClaimedGameServers implements Claims {
     const { connection, gameServers } = this.#options;
     try {
       const gameServer = gameServers.viewOf(await connection.get(GAME_SERVERS, gameServerName));
-      return isClaimed(gameServer) ? this.#claimOf(gameServer) : undefined;
+      return this.claimOf(gameServer);
     } catch (error) {
       if (error instanceof CallError && error.fault === 'not_found') return undefined;
       throw asPortError(error);
@@ -104,11 +105,17 @@ export class ClaimedGameServers implements Claims {
   async #write({ gameServer }: Claim, operations: readonly object[]): Promise<ClaimWrite> {
     const { state } = await guardedPatch(this.#options.connection, gameServer.name, [
       { op: 'test', path: '/metadata/uid', value: gameServer.uid },
+      // It may have been played, made Ready and claimed again since.
+      { op: 'test', path: annotationPath(AGONES.lastAllocatedAnnotation), value: gameServer.lastAllocatedAt },
       { op: 'test', path: labelPath(CLAIM_LABEL), value: gameServer.claim?.holder },
       { op: 'test', path: '/status/state', value: 'Allocated' },
       ...operations,
     ]);
     return state;
+  }
+
+  claimOf(gameServer: GameServerView): Claim | undefined {
+    return isClaimed(gameServer) ? this.#claimOf(gameServer) : undefined;
   }
 
   #claimOf(gameServer: ClaimedGameServer): Claim {

@@ -1,6 +1,6 @@
 import { KubernetesRefusal } from '../allocation/ports.ts';
 import { CallError, GAME_SERVERS } from './kubernetes-connection.ts';
-import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { KubernetesCalls } from './kubernetes-connection.ts';
 
 /**
  * What came of a patch. `Refuted`: one of its tests did not hold, or the GameServer has gone; nothing was changed.
@@ -15,7 +15,7 @@ export type PatchOutcome =
  * @throws KubernetesRefusal when Kubernetes does not accept what we send
  */
 export async function guardedPatch(
-  connection: KubernetesConnection,
+  connection: KubernetesCalls,
   gameServerName: string,
   operations: readonly object[],
 ): Promise<PatchOutcome> {

@@ -67,6 +67,9 @@ export interface KubernetesConnectionOptions {
   callTimeoutMs: number;
 }
 
+/** The calls by which objects are read and changed. */
+export type KubernetesCalls = Pick<KubernetesConnection, 'create' | 'get' | 'list' | 'patch'>;
+
 /**
  * Calls of the Kubernetes API: over pooled connections, each with a deadline, with faults of our own.
  *

@@ -5,14 +5,14 @@ import { KubernetesRefusal } from '../allocation/ports.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerAllocations, GameServerView } from '../allocation/ports.ts';
 import type { ClaimMaker } from './claimed-game-servers.ts';
 import { guardedPatch } from './guarded-patch.ts';
-import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { KubernetesCalls } from './kubernetes-connection.ts';
 import { annotationPath, claimMarks, markOperations, sessionMarks } from './marks.ts';
 import type { Marks } from './marks.ts';
 import type { ReadyGameServer } from './ready-game-servers.ts';
 import type { WatchedGameServers } from './watched-game-servers.ts';
 
 export interface PatchAllocationsOptions {
-  connection: KubernetesConnection;
+  connection: KubernetesCalls;
   gameServers: WatchedGameServers;
   clock: Clock;
   /** 0 ≤ n < 1. */

@@ -7,7 +7,7 @@ import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
 import { pointerKey } from './json-pointer.ts';
 import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts';
-import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { KubernetesCalls } from './kubernetes-connection.ts';
 import { ReadyGameServers } from './ready-game-servers.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { gameServerListSchema, gameServerSchema, namedSchema } from './wire.ts';
@@ -15,7 +15,7 @@ import type { WireGameServer } from './wire.ts';
 
 export interface WatchedGameServersOptions {
   clock: Clock;
-  connection: KubernetesConnection;
+  connection: KubernetesCalls;
   route: RouteChoice;
   /** Sessions that ended are remembered, the newest this many, to tell "over" from "never was". */
   maxEndedSessions: number;

@@ -29,6 +29,8 @@ export type ClaimWrite = 'Done' | 'Refuted' | 'Unavailable' | 'Unknown';
 export interface Claims {
   /** Those of a game that nobody has taken, from memory. */
   free(game: string): readonly Claim[];
+  /** The claim that a GameServer is, whoever's; undefined when it is none. */
+  claimOf(gameServer: GameServerView): Claim | undefined;
   /** One that fits, from memory. Each is given out once, unless it is put back. */
   take(order: AllocationOrder): Claim | undefined;
   /** It was not used: nothing was asked of it. */

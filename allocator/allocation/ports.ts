@@ -130,10 +130,14 @@ export class KubernetesRefusal extends Error {
   }
 }
 
+/** What becomes of a claim. */
+export type ClaimEvent = 'made' | 'bound' | 'lost' | 'renewed' | 'given back';
+
 /** Told of what happens, for metrics. */
 export interface AllocationObserver {
   /** One GameServerAllocation was answered. */
   attempted(game: string, outcome: AllocationOutcomeState, durationMs: number): void;
+  claimed(game: string, event: ClaimEvent): void;
   /** A request for a session ended. */
   finished(game: string, result: string, durationMs: number): void;
 }

@@ -7,8 +7,10 @@ import type { Bindings } from './bindings.ts';
 import { ClaimDemand } from './claim-demand.ts';
 import type { Claim, Claims } from './claims.ts';
 import type {
+  AllocationObserver,
   AllocationOrder,
   AllocationOutcome,
+  ClaimEvent,
   GameServerAllocations,
   Games,
   GameServers,
@@ -23,6 +25,7 @@ export interface WarmClaimsOptions {
   /** Undefined: a claim is bound on its GameServer, before the answer. */
   bindings: Bindings | undefined;
   gameServers: Pick<GameServers, 'noteSession'>;
+  observer: Pick<AllocationObserver, 'claimed'>;
   games: Games;
   clock: Clock;
   logger: Logger;
@@ -81,6 +84,7 @@ export class WarmClaims implements GameServerAllocations {
     for (let claim = claims.take(order); claim !== undefined; claim = claims.take(order)) {
       this.#refill(order.game);
       const outcome = await this.#bind(claim, order.session);
+      this.#options.observer.claimed(order.game, outcome === undefined ? 'lost' : 'bound');
       if (outcome !== undefined) return outcome;
     }
     return otherwise.allocate(order);
@@ -123,6 +127,12 @@ export class WarmClaims implements GameServerAllocations {
     return false;
   }
 
+  /** By game. */
+  get freeClaims(): ReadonlyMap<string, number> {
+    const { claims, games } = this.#options;
+    return new Map(games.all().map(({ name }) => [name, claims.free(name).length]));
+  }
+
   /** Makes no more claims and gives back those that are left. Waits until every bound GameServer has been told. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -137,6 +147,7 @@ export class WarmClaims implements GameServerAllocations {
   /** @returns undefined when the claim is lost */
   async #bind(claim: Claim, session: SessionDescriptor): Promise<AllocationOutcome | undefined> {
     const { bindings, claims, logger } = this.#options;
+    let mayBeBound = false;
     if (bindings !== undefined) {
       try {
         const gameServerName = claim.gameServer.name;
@@ -150,6 +161,7 @@ export class WarmClaims implements GameServerAllocations {
       } catch (error) {
         if (!(error instanceof StoreDown)) throw error;
         logger.warn({ err: error }, 'cannot bind a claim in the store; binding it on its GameServer');
+        mayBeBound = true;
       }
     }
     const written = await claims.bind(claim, session);
@@ -159,6 +171,8 @@ export class WarmClaims implements GameServerAllocations {
       case 'Refuted':
         return undefined;
       case 'Unavailable':
+        // The store may have it as this session's: nobody else's, then.
+        if (mayBeBound) return { state: 'Unknown' };
         claims.putBack(claim);
         return { state: 'Unavailable' };
       case 'Unknown':
@@ -222,7 +236,8 @@ export class WarmClaims implements GameServerAllocations {
   async #renew(claim: Claim): Promise<void> {
     const { claims, clock, claimMs } = this.#options;
     try {
-      await claims.renew(claim, clock.nowMs() + claimMs);
+      const written = await claims.renew(claim, clock.nowMs() + claimMs);
+      if (written === 'Done') this.#note(claim, 'renewed');
     } catch (error) {
       this.#warn(error, claim, 'cannot renew a claim');
     }
@@ -231,10 +246,15 @@ export class WarmClaims implements GameServerAllocations {
   async #giveBack(claim: Claim): Promise<void> {
     const { claims, bindings } = this.#options;
     try {
-      if ((await bindings?.giveUp(claim.id)) === undefined) await claims.giveBack(claim);
+      if ((await bindings?.giveUp(claim.id)) !== undefined) return;
+      if ((await claims.giveBack(claim)) === 'Done') this.#note(claim, 'given back');
     } catch (error) {
       this.#warn(error, claim, 'cannot give a claim back; it runs out');
     }
+  }
+
+  #note({ gameServer }: Claim, event: ClaimEvent): void {
+    this.#options.observer.claimed(gameServer.game ?? '', event);
   }
 
   #warn(error: unknown, claim: Claim, what: string): void {
@@ -251,12 +271,13 @@ export class WarmClaims implements GameServerAllocations {
   }
 
   async #make(game: string): Promise<void> {
-    const { claims, clock, claimMs, holder, logger } = this.#options;
+    const { claims, clock, claimMs, holder, logger, observer } = this.#options;
     this.#making.set(game, (this.#making.get(game) ?? 0) + 1);
     let isMade = false;
     try {
       const { state } = await claims.make(game, { holder, untilMs: clock.nowMs() + claimMs });
       isMade = state === 'Allocated';
+      if (isMade) observer.claimed(game, 'made');
     } catch (error) {
       logger.error({ err: error, game }, 'cannot claim a GameServer');
     } finally {

@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION, SESSION_KEY } from '../../lib/session.ts';
+import { applyOperation } from './json-patch.ts';
+import type { PatchOperation } from './json-patch.ts';
 import type { GameServerAllocation } from '../../lib/agones.ts';
 
 /** An object of the Kubernetes API as this endpoint holds it. */
@@ -368,30 +370,4 @@ export class KubernetesEndpoint {
 
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-interface PatchOperation {
-  op: string;
-  path: string;
-  value?: unknown;
-}
-
-/** The operations of RFC 6902 on members of objects. @returns false when a test does not hold, or a place is not there */
-function applyOperation(object: object, { op, path, value }: PatchOperation): boolean {
-  const keys = path
-    .slice(1)
-    .split('/')
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const last = keys.pop() ?? '';
-  let parent = object as Record<string, unknown>;
-  for (const key of keys) {
-    const next = parent[key];
-    if (typeof next !== 'object' || next === null) return false;
-    parent = next as Record<string, unknown>;
-  }
-  if (op === 'test') return parent[last] === value;
-  if (op !== 'add' && !(last in parent)) return false;
-  if (op === 'remove') delete parent[last];
-  else parent[last] = value;
-  return true;
 }
