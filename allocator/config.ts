@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { flag, parseEnvironment, port, wholeNumber } from '../lib/config.ts';
 import type { Environment } from '../lib/config.ts';
 import { LOG_LEVELS } from '../lib/logger.ts';
+import { isRedisUrl } from './store/redis-address.ts';
 
 const HOUR_SECONDS = 3600;
 
-const schema = z.object({
+const settings = z.object({
   PORT: port(8081),
   LISTEN_ADDRESS: z.string().default('0.0.0.0'),
   /** Prometheus metrics are served here, and nowhere without it: the gateway hands on every path of PORT. */
@@ -71,9 +72,34 @@ const schema = z.object({
   KEY_KEPT_SECONDS: wholeNumber(24 * HOUR_SECONDS, { min: 60, max: 7 * 24 * HOUR_SECONDS }),
   /** Who works on a key and says nothing for this long is taken for dead. */
   KEY_LEASE_MS: wholeNumber(3000, { min: 100, max: 60_000 }),
-  /** Keys that are remembered at the same time; the oldest give way. */
+  /** Keys that are remembered at the same time without a Redis; the oldest give way. */
   MAX_KEYS: wholeNumber(100_000, { min: 1, max: 10_000_000 }),
   MAX_ENDED_SESSIONS: wholeNumber(10_000, { min: 1, max: 1_000_000 }),
+
+  /**
+   * The Redis, or Valkey, that replicas share: `redis[s]://[user][:password]@host[:port][/database]`. Without one there is
+   * one replica.
+   */
+  REDIS_URL: z.string().refine(isRedisUrl, 'must be redis://… or rediss://…').optional(),
+  /** A file with that URL, read anew for each connection, so that a password may change. */
+  REDIS_URL_FILE: z.string().optional(),
+  /** Certificates in PEM that are trusted with `rediss://` instead of the system's. */
+  REDIS_CA_FILE: z.string().optional(),
+  /** Before every key: one for each namespace, where several share a Redis. */
+  STORE_PREFIX: z.string().max(100).default('regatta:'),
+  /** Each call of the store is given up after this long. */
+  STORE_TIMEOUT_MS: wholeNumber(500, { min: 10, max: 10_000 }),
+  /** Calls of the store under way at once; more are refused. */
+  MAX_STORE_CALLS: wholeNumber(10_000, { min: 1, max: 1_000_000 }),
+  /** What one replica at a time does is another's when nothing was heard from the one for this long. */
+  REPLICA_LEASE_MS: wholeNumber(15_000, { min: 1000, max: 600_000 }),
+  /** Who this replica is, the same after it was started anew; else host and process. */
+  REPLICA_NAME: z.string().min(1).max(253).optional(),
+  /** The Lease of Kubernetes by which an allocator without a Redis sees that it is not the only one. */
+  ALLOCATOR_LEASE: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a name of Kubernetes')
+    .default('regatta-allocator'),
 
   MAX_BODY_BYTES: wholeNumber(16_384, { min: 1024, max: 1_048_576 }),
   MAX_SERVICE_BODY_BYTES: wholeNumber(262_144, { min: 1024, max: 16_777_216 }),
@@ -88,6 +114,17 @@ const schema = z.object({
   STOP_DEADLINE_MS: wholeNumber(20_000, { min: 100, max: 600_000 }),
 });
 
+const schema = settings
+  .refine(({ REDIS_URL, REDIS_URL_FILE }) => REDIS_URL === undefined || REDIS_URL_FILE === undefined, {
+    path: ['REDIS_URL_FILE'],
+    error: 'and REDIS_URL: set one of them',
+  })
+  // A hold is renewed four times in its lease, and one call may fail.
+  .refine(({ STORE_TIMEOUT_MS, KEY_LEASE_MS }) => STORE_TIMEOUT_MS * 4 <= KEY_LEASE_MS, {
+    path: ['STORE_TIMEOUT_MS'],
+    error: 'must be at most a quarter of KEY_LEASE_MS',
+  });
+
 /** What the allocator was told, by its variables' names; units stand in the names. */
 export type AllocatorConfig = Readonly<z.output<typeof schema>>;
 
@@ -96,8 +133,14 @@ export function loadConfig(environment: Environment): AllocatorConfig {
   return parseEnvironment(schema, environment);
 }
 
+/** Whether the store is one that replicas share. */
+export function hasRedis({ REDIS_URL, REDIS_URL_FILE }: AllocatorConfig): boolean {
+  return REDIS_URL !== undefined || REDIS_URL_FILE !== undefined;
+}
+
 /** What may be written to the log of it: no path of a key, nothing that came with a credential in it. */
 export function loggableConfig(config: AllocatorConfig): object {
   const { PORT, LISTEN_ADDRESS, TRUST_PROXY, DIRECT_MODE, DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } = config;
-  return { PORT, LISTEN_ADDRESS, TRUST_PROXY, DIRECT_MODE, DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS };
+  const store = hasRedis(config) ? 'redis' : 'memory';
+  return { PORT, LISTEN_ADDRESS, TRUST_PROXY, DIRECT_MODE, DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS, store };
 }

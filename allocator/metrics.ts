@@ -1,13 +1,17 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AllocationObserver } from './allocation/ports.ts';
+import type { StoreObserver } from './allocation/store.ts';
 
 /** What Prometheus is told. Labels are games and outcomes: nothing that names a player or a session. */
 export interface AllocatorMetrics {
   observer: AllocationObserver;
+  storeObserver: StoreObserver;
   registry: Registry;
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+const STORE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** What is looked at when metrics are read. */
 export interface MetricsSource {
@@ -15,6 +19,7 @@ export interface MetricsSource {
   waiting: () => number;
   /** By game, how many claims are free. */
   freeClaims: () => ReadonlyMap<string, number>;
+  isStoreUp: () => boolean;
 }
 
 export function createMetrics(source: MetricsSource): AllocatorMetrics {
@@ -64,8 +69,28 @@ export function createMetrics(source: MetricsSource): AllocatorMetrics {
     labelNames: ['game', 'event'],
     registers: [registry],
   });
+  const storeUp = new Gauge({
+    name: 'regatta_store_up',
+    help: 'Whether the store of keys and leases answers: 1 or 0',
+    registers: [registry],
+    collect() {
+      storeUp.set(source.isStoreUp() ? 1 : 0);
+    },
+  });
+  const storeCalls = new Histogram({
+    name: 'regatta_store_call_seconds',
+    help: 'Calls of a shared store by operation and outcome: ok, down',
+    labelNames: ['operation', 'outcome'],
+    buckets: STORE_SECONDS,
+    registers: [registry],
+  });
   return {
     registry,
+    storeObserver: {
+      called(operation, outcome, durationMs) {
+        storeCalls.observe({ operation, outcome }, durationMs / 1000);
+      },
+    },
     observer: {
       claimed(game, event) {
         claimEvents.inc({ game, event });

@@ -8,7 +8,6 @@ import { Allocations } from './allocation/allocations.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
-import type { Store } from './allocation/store.ts';
 import { createApp } from './app.ts';
 import { startKubernetesCluster } from './cluster.ts';
 import type { AllocatorConfig } from './config.ts';
@@ -16,7 +15,7 @@ import { listen } from './http-server.ts';
 import { createMetrics } from './metrics.ts';
 import { openServiceCredential } from './service-credential.ts';
 import { newSessionId, sessionIdOfKey } from './session-ids.ts';
-import { MemoryStore } from './store/memory-store.ts';
+import { openStore } from './store/open-store.ts';
 
 /** An allocator that answers. */
 export interface RunningAllocator {
@@ -53,10 +52,17 @@ export async function startAllocator(
   const serviceCredential =
     config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
 
-  const store: Store = new MemoryStore({ clock, maxEntries: config.MAX_KEYS });
   const metrics = createMetrics({
     waiting: () => allocations.waitingCount,
     freeClaims: () => cluster.freeClaims,
+    isStoreUp: () => isStoreUp(),
+  });
+  const { store, isUp: isStoreUp } = await openStore(config, {
+    clock,
+    logger,
+    random,
+    observer: metrics.storeObserver,
+    lifecycle,
   });
   const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
     clock,
@@ -85,6 +91,13 @@ export async function startAllocator(
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
   });
   const startedAtMs = clock.nowMs();
+  // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while. And a store
+  // that may have lost a key says no more of what another replica had begun for it.
+  const unknownUntilMs = (): number =>
+    Math.max(
+      config.ALLOCATE_BY === 'GameServerAllocation' ? startedAtMs : Number.NEGATIVE_INFINITY,
+      store.unbrokenSinceMs + config.KEY_LEASE_MS,
+    );
   const app = createApp({
     allocations,
     once: new Once({
@@ -94,12 +107,10 @@ export async function startAllocator(
       keptMs: config.KEY_KEPT_SECONDS * 1000,
       leaseMs: config.KEY_LEASE_MS,
       pollMs: KEY_POLL_MS,
+      maxWatchedKeys: config.MAX_WAITING_REQUESTS,
     }),
     sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
-    // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while.
-    isYoung: () =>
-      config.ALLOCATE_BY === 'GameServerAllocation' &&
-      clock.nowMs() - startedAtMs < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
+    isYoung: () => clock.nowMs() - unknownUntilMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers: cluster.gameServers,
     games: cluster.games,

@@ -94,7 +94,24 @@ export class AllocationAttempts {
     if (!ask) return undefined;
     const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId));
     await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+    // What was begun before may still be carried out.
+    if (first === undefined) this.#mayHaveDoubles.add(sessionId);
     return first === undefined ? undefined : this.#made(first, sessionId);
+  }
+
+  /**
+   * Gives a GameServer up that was got for a session of which another replica has taken care meanwhile, where that one got
+   * another; else it is left to them.
+   */
+  async yieldTo(sessionId: string, gameServerName: string): Promise<void> {
+    const { gameServers, logger } = this.#options;
+    try {
+      const holding = await gameServers.findHolding(sessionId);
+      if (holding.some(({ name }) => name !== gameServerName)) await this.release(gameServerName, sessionId);
+    } catch (error) {
+      if (!(error instanceof KubernetesDown)) throw error;
+      logger.warn({ err: error, sessionId }, 'cannot look for doubles; one would end as a no-show');
+    }
   }
 
   /** No further attempt will be made for this session. */

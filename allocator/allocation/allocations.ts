@@ -35,6 +35,8 @@ export interface SessionRequest {
     id: string;
     /** Whether a GameServer may hold it already that nobody here has heard of. */
     mayExist: boolean;
+    /** Fires when another replica may be at it: nothing more is begun for it here. */
+    lost: AbortSignal;
   };
 }
 
@@ -184,13 +186,19 @@ export class Allocations {
       if (request.session === undefined) this.#answer(pursuit, refused('caller_gone'));
     };
     const cancelDeadline = this.#atDeadline(pursuit);
+    const onLost = (): void => {
+      this.#answer(pursuit, refused('caller_gone'));
+    };
     request.gone.addEventListener('abort', onGone, { once: true });
+    request.session?.lost.addEventListener('abort', onLost, { once: true });
     const stopWaiting = (): void => {
       cancelDeadline();
       request.gone.removeEventListener('abort', onGone);
+      request.session?.lost.removeEventListener('abort', onLost);
     };
     void pursuit.answer.promise.then(stopWaiting, stopWaiting);
     if (request.gone.aborted) onGone();
+    if (request.session?.lost.aborted === true) onLost();
     if (pursuit.isAnswered) return;
     line.enter(pursuit);
     this.#pump();
@@ -301,7 +309,9 @@ export class Allocations {
       line.attempted(pursuit, 'served');
       this.#forget(pursuit);
       if (pursuit.isInVain) await this.release(outcome.gameServer.name, wanted.sessionId);
-      else this.#answer(pursuit, { ...outcome, durationMs: 0 });
+      else if (pursuit.request.session?.lost.aborted === true) {
+        await this.#attempts.yieldTo(wanted.sessionId, outcome.gameServer.name);
+      } else this.#answer(pursuit, { ...outcome, durationMs: 0 });
       return;
     }
     pursuit.lastRefusal = outcome.state === 'refused' ? outcome.refusal : 'allocation_unknown';

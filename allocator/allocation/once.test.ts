@@ -13,7 +13,15 @@ function world() {
   const store = new MemoryStore({ clock, maxEntries: 100 });
   let processes = 0;
   const start = () =>
-    new Once({ store, clock, processId: `p${(processes += 1)}`, keptMs: KEPT_MS, leaseMs: LEASE_MS, pollMs: 50 });
+    new Once({
+      store,
+      clock,
+      processId: `p${(processes += 1)}`,
+      keptMs: KEPT_MS,
+      leaseMs: LEASE_MS,
+      pollMs: 50,
+      maxWatchedKeys: 10,
+    });
   return { clock, store, start };
 }
 
@@ -82,6 +90,7 @@ describe('a request under a key', () => {
       keptMs: KEPT_MS,
       leaseMs: LEASE_MS,
       pollMs: 50,
+      maxWatchedKeys: 10,
     });
     void dead.run(request(), () => new Promise<never>(() => {}));
     const taken = start().run(request(), (isFirst) => Promise.resolve({ answer: String(isFirst) }));

@@ -1,5 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { pause } from '../../lib/pause.ts';
+import { Hold, mayHaveForgotten, Stillness } from './hold.ts';
+import type { Held } from './hold.ts';
 import type { Store } from './store.ts';
 
 export interface OnceOptions {
@@ -13,6 +15,8 @@ export interface OnceOptions {
   leaseMs: number;
   /** How often work of another process is looked at. */
   pollMs: number;
+  /** Keys on which another process works and that are looked at, to see whether it lives. */
+  maxWatchedKeys: number;
 }
 
 /** A request under a key. */
@@ -39,53 +43,54 @@ export type OnceResult<Refused> =
   | { state: 'under_way' };
 
 /** What the store holds of a key. */
-interface KeyRecord {
+interface KeyRecord extends Partial<Held> {
   fingerprint: string;
-  /** Who works on it, and until when it is believed to. */
-  holder: string;
-  heldUntilMs: number;
   answer?: string;
 }
-
-/** Whoever renews does so this often within the lease. */
-const RENEWALS_PER_LEASE = 3;
 
 /**
  * One key, one answer: whoever repeats a request, at the same time or later, here or at another replica, gets what the
  * first one got, and the work is done by one at a time.
  *
  * The answer is in the store before it is given out. Work whose process died is taken over by the next who asks, who is
- * told that something may have come of it already.
+ * told that something may have come of it already. After a break with the store, which may have lost what it held, a key
+ * that is not there waits until whoever works on it has had the time to say so again.
  */
 export class Once {
   readonly #options: OnceOptions;
+  readonly #stillness: Stillness;
   readonly #underWay = new Map<string, Promise<unknown>>();
   #works = 0;
 
   constructor(options: OnceOptions) {
     this.#options = options;
+    this.#stillness = new Stillness({ ...options, maxKeys: options.maxWatchedKeys });
   }
 
   /**
-   * @param work - called at most once at a time for a key; `isFirst` when nobody can have begun it before
+   * @param work - called at most once at a time for a key; `isFirst` when nobody can have begun it before. When `lost`
+   *   fires somebody else may begin it: it begins nothing any more then, and ends soon
    * @throws StoreDown, and what `work` throws
    */
   async run<Refused>(
     request: KeyedRequest,
-    work: (isFirst: boolean) => Promise<WorkOutcome<Refused>>,
+    work: (isFirst: boolean, lost: AbortSignal) => Promise<WorkOutcome<Refused>>,
   ): Promise<OnceResult<Refused>> {
     const { store, clock, keptMs, pollMs } = this.#options;
     const { key, fingerprint, deadlineMs } = request;
     for (;;) {
-      const own = this.#heldText(fingerprint);
-      const there = await store.putIfAbsent(key, own, keptMs);
-      const record = JSON.parse(there) as KeyRecord;
-      if (record.fingerprint !== fingerprint) return { state: 'reused' };
-      if (record.answer !== undefined) return { state: 'answered', answer: record.answer };
-      const isFirst = there === own;
-      const isFree = isFirst || (record.heldUntilMs <= clock.nowMs() && (await store.replace(key, there, own, keptMs)));
-      if (isFree) {
-        const outcome = await this.#lead(key, own, () => work(isFirst));
+      const own = this.#newRecord(fingerprint);
+      const begunAtMs = clock.nowMs();
+      const there = mayHaveForgotten(this.#options)
+        ? await store.get(key)
+        : await store.putIfAbsent(key, JSON.stringify(own), keptMs);
+      const known = there === undefined ? undefined : (JSON.parse(there) as KeyRecord);
+      if (known !== undefined && known.fingerprint !== fingerprint) return { state: 'reused' };
+      if (known?.answer !== undefined) return { state: 'answered', answer: known.answer };
+      const isFirst = known?.holder === own.holder;
+      if (isFirst || (there !== undefined && (await this.#takeOver(key, there, own)))) {
+        const hold = new Hold(this.#options, key, JSON.stringify(own), begunAtMs);
+        const outcome = await this.#lead(key, own, hold, () => work(isFirst, hold.lost));
         // Taken over meanwhile: what the other one answers counts.
         if (outcome !== undefined) return outcome;
       }
@@ -98,84 +103,36 @@ export class Once {
   /** @returns undefined when somebody else has taken the key over */
   async #lead<Refused>(
     key: string,
-    own: string,
+    own: KeyRecord,
+    hold: Hold,
     work: () => Promise<WorkOutcome<Refused>>,
   ): Promise<OnceResult<Refused> | undefined> {
-    const { store, keptMs } = this.#options;
-    const lease = new Lease(this.#options, key, own);
     const settled = Promise.withResolvers<void>();
     this.#underWay.set(key, settled.promise);
-    let answer: string | undefined;
+    this.#stillness.forget(key);
     try {
-      const { answer: given, refused } = await work();
-      answer = given;
-      const record = JSON.parse(own) as KeyRecord;
-      const last: KeyRecord = { ...record, heldUntilMs: 0, ...(answer === undefined ? {} : { answer }) };
-      const isOurs = await store.replace(key, await lease.end(), JSON.stringify(last), keptMs);
+      const { answer, refused } = await work();
+      const last: KeyRecord = { fingerprint: own.fingerprint, ...(answer === undefined ? {} : { answer }) };
+      const isOurs = await hold.finish(JSON.stringify(last), this.#options.keptMs);
       if (answer !== undefined) return isOurs ? { state: 'answered', answer } : undefined;
       // A refusal is the caller's own, whoever works on the key now.
       return refused === undefined ? undefined : { state: 'refused', refused };
     } finally {
-      await lease.end();
+      await hold.end();
       this.#underWay.delete(key);
       settled.resolve();
     }
   }
 
-  #heldText(fingerprint: string): string {
-    const { processId, clock, leaseMs } = this.#options;
+  /** Where nobody works on the key, or whoever did has died. @returns whether it is ours now */
+  async #takeOver(key: string, there: string, own: KeyRecord): Promise<boolean> {
+    const { store, keptMs } = this.#options;
+    const isFree = (JSON.parse(there) as KeyRecord).holder === undefined || this.#stillness.hasStood(key, there);
+    return isFree && store.replace(key, there, JSON.stringify(own), keptMs);
+  }
+
+  #newRecord(fingerprint: string): KeyRecord & Held {
     this.#works += 1;
-    const record: KeyRecord = {
-      fingerprint,
-      holder: `${processId}/${this.#works}`,
-      heldUntilMs: clock.nowMs() + leaseMs,
-    };
-    return JSON.stringify(record);
-  }
-}
-
-/** Says again and again that its holder lives, until it is ended. */
-class Lease {
-  readonly #options: OnceOptions;
-  readonly #key: string;
-  #text: string;
-  #renewal: Promise<void> = Promise.resolve();
-  #cancel: () => void = () => {};
-
-  constructor(options: OnceOptions, key: string, text: string) {
-    this.#options = options;
-    this.#key = key;
-    this.#text = text;
-    this.#renewLater();
-  }
-
-  /** @returns what the store holds if nobody has taken it over */
-  async end(): Promise<string> {
-    this.#cancel();
-    await this.#renewal;
-    this.#cancel();
-    return this.#text;
-  }
-
-  #renewLater(): void {
-    const { clock, leaseMs } = this.#options;
-    this.#cancel = clock.after(leaseMs / RENEWALS_PER_LEASE, () => {
-      this.#renewal = this.#renew();
-    });
-  }
-
-  async #renew(): Promise<void> {
-    const { store, clock, leaseMs, keptMs } = this.#options;
-    const next = JSON.stringify({
-      ...(JSON.parse(this.#text) as KeyRecord),
-      heldUntilMs: clock.nowMs() + leaseMs,
-    } satisfies KeyRecord);
-    try {
-      if (!(await store.replace(this.#key, this.#text, next, keptMs))) return;
-      this.#text = next;
-    } catch {
-      // The store is away: the next renewal may be in time yet.
-    }
-    this.#renewLater();
+    return { fingerprint, holder: `${this.#options.processId}/${this.#works}`, renewals: 0 };
   }
 }

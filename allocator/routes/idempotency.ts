@@ -37,8 +37,8 @@ export async function answerOnce(
   async function runOnce(keyed: { key: string; fingerprint: string; deadlineMs: number }) {
     const { retryAfterSeconds } = settings;
     try {
-      const result = await once.run(keyed, (isFirst) =>
-        make({ id: sessionIdOfKey(keyed.key), mayExist: !isFirst || isYoung() }),
+      const result = await once.run(keyed, (isFirst, lost) =>
+        make({ id: sessionIdOfKey(keyed.key), mayExist: !isFirst || isYoung(), lost }),
       );
       if (result.state === 'reused') {
         throw new ProblemError('idempotency_key_reused', 'Another request came with this Idempotency-Key', {

@@ -10,6 +10,7 @@ export interface MemoryStoreOptions {
 /** A store in this process alone, for one replica: what it holds is gone with it. */
 export class MemoryStore implements Store {
   readonly isShared = false;
+  readonly unbrokenSinceMs = Number.NEGATIVE_INFINITY;
   readonly #options: MemoryStoreOptions;
   /** Oldest first. */
   readonly #entries = new Map<string, { text: string; untilMs: number }>();

@@ -288,6 +288,7 @@ class SimulatedAllocator {
       keptMs: DAY_MS,
       leaseMs: 300,
       pollMs: 50,
+      maxWatchedKeys: 1000,
     });
     kubernetes.watch(process, watched);
     this.#warmClaims.start();
@@ -297,10 +298,10 @@ class SimulatedAllocator {
   async newGame(key: string): Promise<Answer | undefined> {
     const deadlineMs = this.#world.time.nowMs + REQUEST_WAIT_MS;
     try {
-      const result = await this.#once.run<string>({ key, fingerprint: '', deadlineMs }, async (isFirst) => {
+      const result = await this.#once.run<string>({ key, fingerprint: '', deadlineMs }, async (isFirst, lost) => {
         const made = await this.#allocations.allocate({
           game: GAME,
-          session: { id: sessionIdOf(key), mayExist: !isFirst },
+          session: { id: sessionIdOf(key), mayExist: !isFirst, lost },
           deadlineMs,
           gone: new AbortController().signal,
         });
@@ -344,6 +345,7 @@ function overNetwork(store: MemoryStore, network: SimulatedNetwork, process: Sim
   const call = <Answer>(carryOut: () => Promise<Answer>): Promise<Answer> => network.call(process, carryOut);
   return {
     isShared: true,
+    unbrokenSinceMs: Number.NEGATIVE_INFINITY,
     putIfAbsent: (key, text, keptMs) => call(() => store.putIfAbsent(key, text, keptMs)),
     replace: (key, expected, text, keptMs) => call(() => store.replace(key, expected, text, keptMs)),
     get: (key) => call(() => store.get(key)),

@@ -7,6 +7,7 @@ const PROGRAMS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   kubectl: ['kubectl'],
   python: ['python3', 'python'],
+  'redis-server': ['redis-server', 'valkey-server'],
 } as const;
 
 /**
