@@ -93,7 +93,7 @@ export async function startAllocator(
   const startedAtMs = clock.nowMs();
   // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while. And a store
   // that may have lost a key says no more of what another replica had begun for it.
-  const unknownUntilMs = (): number =>
+  const unsettledSinceMs = (): number =>
     Math.max(
       config.ALLOCATE_BY === 'GameServerAllocation' ? startedAtMs : Number.NEGATIVE_INFINITY,
       store.unbrokenSinceMs + config.KEY_LEASE_MS,
@@ -110,7 +110,7 @@ export async function startAllocator(
       maxWatchedKeys: config.MAX_WAITING_REQUESTS,
     }),
     sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
-    isYoung: () => clock.nowMs() - unknownUntilMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
+    isYoung: () => clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers: cluster.gameServers,
     games: cluster.games,

@@ -48,6 +48,8 @@ export class Hold {
   #cancelBelief: () => void = () => {};
 
   /**
+   * It may be lost from the beginning, when it took long to write it.
+   *
    * @param text - what was written to the store: a Held
    * @param begunAtMs - when that writing began
    */
@@ -57,8 +59,8 @@ export class Hold {
     this.#text = text;
     this.#renewals = (JSON.parse(text) as Held).renewals;
     this.#believedUntilMs = begunAtMs;
-    this.#believe(begunAtMs);
     this.#renewLater();
+    this.#believe(begunAtMs);
   }
 
   /** Fires when it is another one's, or may be: its holder then begins nothing any more. */
@@ -93,9 +95,13 @@ export class Hold {
     const { clock, leaseMs } = this.#options;
     this.#believedUntilMs = begunAtMs + leaseMs * BELIEVED_PART;
     this.#cancelBelief();
-    this.#cancelBelief = clock.after(this.#believedUntilMs - clock.nowMs(), () => {
-      this.#lose();
-    });
+    const leftMs = this.#believedUntilMs - clock.nowMs();
+    if (leftMs <= 0) this.#lose();
+    else {
+      this.#cancelBelief = clock.after(leftMs, () => {
+        this.#lose();
+      });
+    }
   }
 
   #lose(): void {

@@ -111,7 +111,7 @@ export class Once {
     this.#underWay.set(key, settled.promise);
     this.#stillness.forget(key);
     try {
-      const { answer, refused } = await work();
+      const { answer, refused } = hold.isHeld ? await work() : {};
       const last: KeyRecord = { fingerprint: own.fingerprint, ...(answer === undefined ? {} : { answer }) };
       const isOurs = await hold.finish(JSON.stringify(last), this.#options.keptMs);
       if (answer !== undefined) return isOurs ? { state: 'answered', answer } : undefined;
