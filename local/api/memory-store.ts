@@ -5,7 +5,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { admit, fieldsOf } from './admission.ts';
 import { ChangeHistory } from './change-history.ts';
 import { asJsonObject, copyJson, frozenCopy, frozenLike, jsonEquals, readPath } from './json.ts';
-import { readEnvelope } from './object-envelope.ts';
+import { isBuiltIn, readEnvelope } from './object-envelope.ts';
 import { ObjectIndex } from './object-index.ts';
 import { checkFinalizers, keepSystemFields, mergeUpdate, raiseGeneration } from './object-update.ts';
 import { finalizersAfterDelete } from './propagation.ts';
@@ -107,7 +107,7 @@ class MemoryStore implements ObjectStore {
     }
     metadata.uid = randomUUID();
     metadata.creationTimestamp = this.#timestamp();
-    if (definition.group !== '') metadata.generation = 1;
+    if (!isBuiltIn(definition)) metadata.generation = 1;
     return this.#write<T>(table, created, undefined, options);
   }
 

@@ -110,9 +110,11 @@ function document(resources: readonly ServedResource[]): object {
   };
 }
 
-/** `com.example.v1.Kind`, as Kubernetes names the schemas of custom resources. */
-function schemaName({ group, version, kind }: ResourceDefinition): string {
-  const prefix = group === '' ? 'io.k8s.api.core' : group.split('.').toReversed().join('.');
+/** `com.example.v1.Kind`, as Kubernetes names the schemas of custom resources, and `io.k8s.api.group.v1.Kind` for its own. */
+function schemaName(definition: ResourceDefinition): string {
+  const { group, version, kind } = definition;
+  const parts = group.split('.');
+  const prefix = isBuiltIn(definition) ? `io.k8s.api.${parts[0] || 'core'}` : parts.toReversed().join('.');
   return `${prefix}.${version}.${kind}`;
 }
 

@@ -12,6 +12,13 @@ export type Schema = Readonly<Record<string, unknown>>;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Kubernetes reads its MicroTime with exactly six digits of a second: what JavaScript writes is none. */
+const MICRO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}(Z|[+-]\d{2}:\d{2})$/;
+
+function isMicroTime(value: string): boolean {
+  return MICRO_TIME.test(value) && !Number.isNaN(Date.parse(value));
+}
+
 /** `apiVersion`, `kind` and `metadata` are in every object and are looked after by the API, not by schemas. */
 const ENVELOPE = new Set(['apiVersion', 'kind', 'metadata']);
 
@@ -133,6 +140,11 @@ function checkType(value: JsonValue, schema: Schema, path: string, faults: Field
   }
   if (typeof value === 'string' && schema['format'] === 'byte' && !BASE64.test(value)) {
     const message = `Invalid value: ${path} in body must be of type byte`;
+    faults.push({ reason: 'FieldValueTypeInvalid', field: path, message });
+    return;
+  }
+  if (typeof value === 'string' && schema['format'] === 'micro-time' && !isMicroTime(value)) {
+    const message = `Invalid value: ${path} in body must be a time in RFC 3339 with six digits after the second`;
     faults.push({ reason: 'FieldValueTypeInvalid', field: path, message });
     return;
   }

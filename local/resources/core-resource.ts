@@ -10,6 +10,8 @@ import { schemaFaults } from './schema-validation.ts';
 const CORE_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 
 interface CoreResource {
+  /** One of Kubernetes' own groups; that of core where none is named. */
+  group?: string;
   kind: string;
   plural: string;
   shortNames: readonly string[];
@@ -38,11 +40,11 @@ function finalizerFaults({ metadata }: JsonObject): FieldFault[] {
   });
 }
 
-/** A kind of core/v1. */
+/** A kind of Kubernetes' own: of core/v1, or of version v1 of another group. */
 export function coreResource(resource: CoreResource): ResourceDefinition {
   const { kind, schema, rules } = resource;
   return {
-    group: '',
+    group: resource.group ?? '',
     version: 'v1',
     kind,
     listKind: `${kind}List`,

@@ -6,6 +6,7 @@ import { fleetDefinition } from './fleet.ts';
 import { gameServerAllocationPolicyDefinition } from './game-server-allocation-policy.ts';
 import { gameServerDefinition } from './game-server.ts';
 import { gameServerSetDefinition } from './game-server-set.ts';
+import { leaseDefinition } from './lease.ts';
 import { namespaceDefinition } from './namespace.ts';
 import { nodeDefinition } from './node.ts';
 import { podDefinition } from './pod.ts';
@@ -27,4 +28,5 @@ export const resourceDefinitions: readonly ResourceDefinition[] = [
   configMapDefinition,
   secretDefinition,
   serviceAccountDefinition,
+  leaseDefinition,
 ];

@@ -31,6 +31,7 @@ export const PATHS = {
   gameserverallocationpolicies: `/apis/multicluster.agones.dev/v1/namespaces/${NAMESPACE}/gameserverallocationpolicies`,
   pods: `/api/v1/namespaces/${NAMESPACE}/pods`,
   events: `/api/v1/namespaces/${NAMESPACE}/events`,
+  leases: `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`,
 } as const;
 
 /** Everything a case makes carries this label, with the run's own value. */
@@ -48,6 +49,7 @@ const DELETED_KINDS = [
   'gameserversets',
   'gameservers',
   'gameserverallocationpolicies',
+  'leases',
 ] as const;
 
 /** An event of core/v1, as far as cases look at it. */

@@ -69,6 +69,17 @@ describeWithKubectl('kubectl, without flags,', () => {
     expect(await kubectl.run('get', 'all,fleets', '-A', '--show-labels')).toContain('season=winter');
   });
 
+  it('shows who holds a Lease', async () => {
+    const lease = `apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata: { name: held }
+spec: { holderIdentity: somebody, renewTime: "2026-01-01T00:00:00.000000Z" }
+`;
+    await kubectl.run('apply', '-f', await kubectl.file('lease.yaml', lease));
+    expect(await kubectl.run('get', 'lease', 'held')).toMatch(/^NAME\s+HOLDER\s+AGE\nheld\s+somebody\s+\d+s\n$/);
+    expect(await kubectl.run('explain', 'lease.spec.holderIdentity')).toContain('FIELD: holderIdentity <string>');
+  });
+
   it('labels, annotates, and edits', async () => {
     expect(await kubectl.run('label', 'fleet', 'boats', 'class=laser')).toContain('labeled');
     expect((await kubectl.try('label', 'fleet', 'boats', 'class=star')).errors).toContain(

@@ -145,6 +145,17 @@ export const FUZZED_KINDS: readonly FuzzedKind[] = [
     objects: [core('ServiceAccount', 'canary', { automountServiceAccountToken: true })],
   },
   {
+    path: `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`,
+    objects: [
+      agones(
+        'Lease',
+        'canary',
+        { holderIdentity: 'a', leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000000Z' },
+        'coordination.k8s.io',
+      ),
+    ],
+  },
+  {
     path: corePath('pods'),
     objects: [
       core('Pod', 'canary', {
