@@ -198,7 +198,7 @@ describe('POST /api/new-game', () => {
     allocator = await startTestAllocator(boats(30));
     for (let index = 0; index < 30; index += 1) await allocator.post('/api/new-game', { playerId: 'a' });
     expect(allocatedCount(allocator)).toBe(30);
-    expect(allocator.kubernetes.connectionCount).toBeLessThanOrEqual(4);
+    expect(allocator.kubernetes.connectionCount).toBeLessThanOrEqual(8);
   });
 
   it('tells address and token in direct mode only', async () => {

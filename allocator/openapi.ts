@@ -44,6 +44,7 @@ const ALLOCATE = [
   'idempotency_key_reused',
   'request_under_way',
   'store_unavailable',
+  'second_allocator',
 ] as const;
 const SERVICE = ['credential_invalid', 'service_api_off'] as const;
 const ANYWHERE = ['method_not_allowed', 'internal'] as const;

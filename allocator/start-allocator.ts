@@ -13,6 +13,7 @@ import { startKubernetesCluster } from './cluster.ts';
 import type { AllocatorConfig } from './config.ts';
 import { listen } from './http-server.ts';
 import { createMetrics } from './metrics.ts';
+import { startReplicaLease } from './replica-lease.ts';
 import { openServiceCredential } from './service-credential.ts';
 import { newSessionId, sessionIdOfKey } from './session-ids.ts';
 import { openStore } from './store/open-store.ts';
@@ -22,7 +23,7 @@ export interface RunningAllocator {
   url: string;
   /** Undefined when metrics are served nowhere. */
   metricsUrl: string | undefined;
-  /** Resolves when what Kubernetes holds is known. */
+  /** Resolves when what Kubernetes holds is known, and that this allocator may work. */
   ready: Promise<void>;
 }
 
@@ -32,7 +33,7 @@ const KEY_POLL_MS = 100;
 
 /**
  * Puts the allocator together and starts it. It answers at once; it says that it is ready when it knows Fleets and
- * GameServers.
+ * GameServers, and that no other allocator is at work that it shares no store with.
  *
  * @throws Error when a key file is not good, the kubeconfig names no cluster or a port is taken
  */
@@ -64,6 +65,8 @@ export async function startAllocator(
     observer: metrics.storeObserver,
     lifecycle,
   });
+  const processId = randomUUID();
+  const replica = startReplicaLease(config, { store, clock, logger, lifecycle, random, processId });
   const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
     clock,
     logger,
@@ -103,7 +106,7 @@ export async function startAllocator(
     once: new Once({
       store,
       clock,
-      processId: randomUUID(),
+      processId,
       keptMs: config.KEY_KEPT_SECONDS * 1000,
       leaseMs: config.KEY_LEASE_MS,
       pollMs: KEY_POLL_MS,
@@ -115,7 +118,8 @@ export async function startAllocator(
     gameServers: cluster.gameServers,
     games: cluster.games,
     serviceCredential,
-    isReady: () => lifecycle.isReady && cluster.isFresh,
+    isReady: () => lifecycle.isReady && cluster.isFresh && !replica.isSecond,
+    isSecond: () => replica.isSecond,
     clock,
     logger,
     newRequestId: randomUUID,
@@ -166,7 +170,8 @@ export async function startAllocator(
     url: urlOf(config.LISTEN_ADDRESS, server.port),
     metricsUrl: metricsServer === undefined ? undefined : `${urlOf(config.LISTEN_ADDRESS, metricsServer.port)}/metrics`,
     ready: (async () => {
-      while (!cluster.isFresh && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
+      const isReady = (): boolean => cluster.isFresh && replica.isSettled;
+      while (!isReady() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
       lifecycle.markReady();
     })(),
   };

@@ -45,6 +45,7 @@ export const ERRORS = {
   kubernetes_unavailable: { status: 503, title: 'Kubernetes does not answer', retryable: true },
   request_under_way: { status: 503, title: 'The same request is being worked on', retryable: true },
   store_unavailable: { status: 503, title: 'The store does not answer', retryable: true },
+  second_allocator: { status: 503, title: 'Another allocator is at work', retryable: true },
   overloaded: { status: 503, title: 'Too much is waiting already', retryable: true },
   draining: { status: 503, title: 'This process is going away', retryable: true },
   allocation_unknown: { status: 504, title: 'The outcome of the allocation is unknown', retryable: false },

@@ -121,6 +121,7 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
   contention: tryAgain('Others were quicker', 'Each free server was taken just before you.'),
   kubernetes_unavailable: tryAgain('The harbour is closed for a moment', 'New races cannot be started just now.'),
   store_unavailable: tryAgain('Busy waters', 'The harbour master cannot look you up just now.'),
+  second_allocator: tryAgain('Busy waters', 'Another harbour master has the watch just now.'),
   overloaded: tryAgain('A long line at the harbour', 'Too many are waiting already. Try again in a moment.'),
   draining: tryAgain('Back in a moment', 'The harbour office is being restarted.'),
   allocation_unknown: tryAgain('Did you get a server?', 'The answer was lost on the way. Asking again finds out.'),

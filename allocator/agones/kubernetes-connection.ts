@@ -142,6 +142,17 @@ export class KubernetesConnection {
   }
 
   /**
+   * Replaces the whole object, where it has the resourceVersion of the body.
+   *
+   * @throws CallError `conflict` when it has another one
+   */
+  async replace(path: ResourcePath, name: string, body: object): Promise<unknown> {
+    return this.#call(`replace ${path.plural}`, () =>
+      this.#objects.replaceNamespacedCustomObject({ ...path, namespace: this.namespace, name, body }),
+    );
+  }
+
+  /**
    * A JSON patch (RFC 6902): its `test` operations make it all or nothing.
    *
    * @throws CallError `refused` with status 422 also when a test does not hold

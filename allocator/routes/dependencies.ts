@@ -35,6 +35,8 @@ export interface AppDependencies {
   serviceCredential: ServiceCredential | undefined;
   /** Whether new requests should come here. */
   isReady: () => boolean;
+  /** Whether another allocator is at work that this one knows nothing of. */
+  isSecond: () => boolean;
   clock: Clock;
   logger: Logger;
   newRequestId: () => string;

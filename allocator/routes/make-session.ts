@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { ProblemError } from '../../lib/errors.ts';
 import type { MadeSession } from '../allocation/allocations.ts';
 import type { Game } from '../allocation/ports.ts';
 import type { IssuedSeat } from '../allocation/seats.ts';
@@ -33,7 +34,12 @@ export function makeSession(
   { scope, makes, game, fleet, region, playerIds }: WantedSession,
   answerOf: (made: MadeSession, seats: readonly IssuedSeat[]) => object,
 ): Promise<void> {
-  const { allocations, seats, clock, settings } = dependencies;
+  const { allocations, seats, clock, settings, isSecond } = dependencies;
+  if (isSecond()) {
+    throw new ProblemError('second_allocator', 'Another allocator serves this namespace; this one must not', {
+      retryAfterSeconds: settings.retryAfterSeconds,
+    });
+  }
   const waitSeconds = readWaitSeconds(request, response, {
     defaultSeconds: settings.defaultWaitSeconds,
     maxSeconds: settings.maxWaitSeconds,

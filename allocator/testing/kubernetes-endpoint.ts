@@ -21,6 +21,18 @@ export interface HeldObject {
   status?: { state: string; address: string; addresses: object[]; ports: object[] };
 }
 
+/** A Lease as this endpoint holds it. */
+export interface HeldLease {
+  metadata: { name: string; resourceVersion?: string; annotations?: Record<string, string> };
+  spec?: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
+}
+
 /** What the endpoint does with one GameServerAllocation, or with a patch that allocates. */
 export type AllocationBehaviour =
   | 'allocate'
@@ -55,10 +67,14 @@ export class KubernetesEndpoint {
   isDown = false;
   /** Changes are kept from watchers while true, and from their history. */
   isWatchSilent = false;
+  /** How requests for Leases are refused; undefined where they are served. */
+  leaseRefusal: 403 | 404 | 503 | undefined;
+  leaseRequests = 0;
   /** Reads of single GameServers. */
   readCount = 0;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #objects = { gameservers: new Map<string, HeldObject>(), fleets: new Map<string, HeldObject>() };
+  readonly #leases = new Map<string, HeldLease>();
   readonly #watchers = new Set<{ plural: string; response: ServerResponse }>();
   #held: (() => void)[] = [];
   /** What watchers were told, for those that open theirs later. */
@@ -233,9 +249,38 @@ export class KubernetesEndpoint {
       else if (url.searchParams.get('watch') === 'true')
         this.#watch(plural, Number(url.searchParams.get('resourceVersion')), response);
       else this.#list(plural, url.searchParams.get('labelSelector') ?? '', response);
+    } else if (plural === 'leases') {
+      this.#answerLease(request.method ?? '', name, text, response);
     } else {
       send(response, 404, { kind: 'Status', code: 404 });
     }
+  }
+
+  lease(name: string): HeldLease | undefined {
+    return this.#leases.get(name);
+  }
+
+  putLease(name: string, spec: NonNullable<HeldLease['spec']>): void {
+    this.#version += 1;
+    this.#leases.set(name, { metadata: { name, resourceVersion: String(this.#version) }, spec });
+  }
+
+  #answerLease(method: string, name: string | undefined, text: string, response: ServerResponse): void {
+    this.leaseRequests += 1;
+    const given = text === '' ? undefined : (JSON.parse(text) as HeldLease);
+    const held = this.#leases.get(name ?? given?.metadata.name ?? '');
+    const refuse = (code: number): void => {
+      send(response, code, { kind: 'Status', code });
+    };
+    if (this.leaseRefusal !== undefined) return refuse(this.leaseRefusal);
+    if (given === undefined) return held === undefined ? refuse(404) : send(response, 200, held);
+    if (method === 'POST' && held !== undefined) return refuse(409);
+    if (method === 'PUT' && held === undefined) return refuse(404);
+    if (method === 'PUT' && held?.metadata.resourceVersion !== given.metadata.resourceVersion) return refuse(409);
+    this.#version += 1;
+    const lease = { ...given, metadata: { ...given.metadata, resourceVersion: String(this.#version) } };
+    this.#leases.set(lease.metadata.name, lease);
+    send(response, method === 'POST' ? 201 : 200, lease);
   }
 
   #get(name: string, response: ServerResponse): void {

@@ -33,12 +33,14 @@ export interface TestAnswer {
 /**
  * @param prepare - fills the Kubernetes endpoint before the allocator looks at it
  * @param predecessor - whose keys and Kubernetes endpoint it goes on with
+ * @param options - `waitsUntilReady`: false for one that may never be
  */
 export async function startTestAllocator(
   prepare: (kubernetes: KubernetesEndpoint) => void,
   environment: Record<string, string> = {},
   logger: Logger = silentLogger,
   predecessor?: Pick<TestAllocator, 'kubernetes' | 'keys'>,
+  { waitsUntilReady = true } = {},
 ): Promise<TestAllocator> {
   const kubernetes = predecessor?.kubernetes ?? (await KubernetesEndpoint.start());
   prepare(kubernetes);
@@ -70,7 +72,7 @@ export async function startTestAllocator(
     }),
     { logger, lifecycle },
   );
-  await ready;
+  if (waitsUntilReady) await ready;
   return {
     url,
     metricsUrl: metricsUrl ?? '',
