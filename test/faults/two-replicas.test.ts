@@ -200,7 +200,8 @@ class World {
 
   report(name: string, answers: Map<string, Answer[]>): void {
     const given = [...answers.values()].flat().length;
-    const outcomes = [...this.#outcomes].toSorted().map(([outcome, count]) => `${outcome} ${count}`);
+    const sorted = [...this.#outcomes].toSorted(([one], [other]) => one.localeCompare(other));
+    const outcomes = sorted.map(([outcome, count]) => `${outcome} ${count}`);
     const claims = this.#local.gameServers().filter(({ metadata, status }) => {
       return status?.state === 'Allocated' && (metadata.labels?.[CLAIM_LABEL] ?? '') !== '';
     });
