@@ -167,17 +167,14 @@ class World {
     const keys = Array.from({ length: KEYS }, (_, index) => `key-${index}`);
     const answers = new Map<string, Answer[]>(keys.map((key) => [key, []]));
     let fault: Promise<void> | undefined;
-    let begun = 0;
-    const callers = Array.from({ length: CALLERS_AT_ONCE }, async () => {
-      for (let key = keys[begun]; key !== undefined; key = keys[begun]) {
-        begun += 1;
-        if (begun > KEYS / 2) fault ??= inTheMiddle();
-        answers.get(key)?.push(...(await this.#askForOne(key)));
-      }
+    await someAtATime(keys, async (key, index) => {
+      if (index >= KEYS / 2) fault ??= inTheMiddle();
+      answers.get(key)?.push(...(await this.#askForOne(key)));
     });
-    await Promise.all(callers);
     await fault;
-    for (const key of keys) answers.get(key)?.push(...(await this.#askLiving(key)));
+    await someAtATime(keys, async (key) => {
+      answers.get(key)?.push(...(await this.#askLiving(key)));
+    });
     return answers;
   }
 
@@ -278,6 +275,14 @@ class World {
   #count(outcome: string): void {
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
   }
+}
+
+async function someAtATime(keys: readonly string[], work: (key: string, index: number) => Promise<void>) {
+  const left = keys.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, key] of left) await work(key, index);
+  };
+  await Promise.all(Array.from({ length: CALLERS_AT_ONCE }, worker));
 }
 
 async function createFleet(local: FaultyLocal, replicas: number): Promise<void> {
