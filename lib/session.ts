@@ -14,6 +14,11 @@ export const CLAIM_LABEL = 'regatta.dev/claim';
 /** Until when a claim is good unless it is renewed: RFC 3339. */
 export const CLAIM_UNTIL_ANNOTATION = 'regatta.dev/claim-until';
 
+/** On a GameServer: it takes no new session and ends with those it has. Its value is since when: RFC 3339. */
+export const DRAIN_ANNOTATION = 'regatta.dev/drain';
+/** On a Fleet's GameServer template, `true`: its game servers report the first player of each session. */
+export const REPORTS_PLAYERS_ANNOTATION = 'regatta.dev/reports-players';
+
 export const SESSION_DESCRIPTOR_VERSION = 1;
 
 /** A descriptor larger than this is refused on both sides. */

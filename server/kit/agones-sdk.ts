@@ -35,6 +35,7 @@ interface RawSdk {
   ready(): Promise<unknown>;
   allocate(): Promise<unknown>;
   shutdown(): Promise<unknown>;
+  setAnnotation(key: string, value: string): Promise<unknown>;
   getGameServer(): Promise<RawGameServer>;
   health(onError: (error: unknown) => void): void;
   watchGameServer(onView: (gameServer: RawGameServer) => void, onError: (error: unknown) => void): void;
@@ -140,6 +141,10 @@ export class AgonesSdk implements GameServerSdk {
 
   async shutdown(): Promise<void> {
     await this.#call('Shutdown', (sdk) => sdk.shutdown());
+  }
+
+  async setAnnotation(name: string, value: string): Promise<void> {
+    await this.#call('SetAnnotation', (sdk) => sdk.setAnnotation(name, value));
   }
 
   onChange(listener: (view: GameServerView) => void): () => void {

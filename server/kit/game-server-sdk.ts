@@ -33,6 +33,8 @@ export interface GameServerSdk {
   allocate(): Promise<void>;
   /** @throws SdkCallError */
   shutdown(): Promise<void>;
+  /** Sets an annotation under Agones' prefix for SDKs. @throws SdkCallError */
+  setAnnotation(name: string, value: string): Promise<void>;
   /** Calls back on every view that differs from the one before, until cancelled by the function it gives back. */
   onChange(listener: (view: GameServerView) => void): () => void;
   /** Ends pings, watch and connection. Calls nobody back afterwards. */

@@ -43,6 +43,11 @@ export interface GameSession {
   tick?(nowMs: number): void;
   /** True when an interruption would hurt: a stop of the GameServer waits for it, within its grace. */
   isInPlay(): boolean;
+  /**
+   * The GameServer takes no further session, most often because a newer version is there: a session that could go on for
+   * ever had better end soon. Called once at most.
+   */
+  drain?(): void;
   /** The session is over. No call comes after this one. */
   close?(): void;
 }

@@ -6,6 +6,8 @@ import { systemClock } from '../../lib/clock.ts';
 import { JoinTokenIssuer, SeatVerifier } from '../../lib/join-token.ts';
 import { generateKeys, parseKeySet } from '../../lib/key-set.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
+import { DRAIN_ANNOTATION, REPORTS_PLAYERS_ANNOTATION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { AgonesSdk } from './agones-sdk.ts';
 import type { Game, GameSession, Player, SessionContext } from './game.ts';
@@ -51,6 +53,10 @@ class EchoSession implements GameSession {
 
   isInPlay(): boolean {
     return this.isBusy;
+  }
+
+  drain(): void {
+    this.calls.push('drain');
   }
 }
 
@@ -606,6 +612,112 @@ describe('a stop', () => {
     await sidecar.start();
     await stopping;
     expect(sidecar.state).toBe('Shutdown');
+  });
+});
+
+describe('draining', () => {
+  test.each(['Shutdown', 'Ready'] as const)(
+    'the session goes on, is told once, and ends with the GameServer: end policy %s',
+    async (endPolicy) => {
+      await start({ endPolicy });
+      const session = newSession();
+      sidecar.allocate(session);
+      const ann = await (await join(session)).seated();
+      sidecar.drain();
+      await until(() => sessions[0]?.calls.includes('drain') === true, 'the game is told');
+      sidecar.tell();
+      await (await join(session, { playerId: 'bob' })).seated();
+      ann.socket.send('end');
+      expect(await ann.closed()).toBe(4000);
+      await gameServer.finished;
+      expect(sidecar.calls).toEqual(['Ready', 'Shutdown']);
+      expect(sessions[0]?.calls.filter((call) => call === 'drain')).toEqual(['drain']);
+    },
+  );
+
+  test('a GameServer without a session ends at once', async () => {
+    await start({ endPolicy: 'Ready' });
+    sidecar.drain();
+    await gameServer.finished;
+    expect(sidecar.calls).toEqual(['Ready', 'Shutdown']);
+    expect(sessions).toEqual([]);
+  });
+
+  test('a session that was made before is opened, though both are seen at once', async () => {
+    await start();
+    const session = newSession({ madeAt: new Date(Date.now() - 1000).toISOString() });
+    sidecar.annotations.set(DRAIN_ANNOTATION, new Date().toISOString());
+    sidecar.allocate(session);
+    await (await join(session)).seated();
+    expect(sidecar.count('Shutdown')).toBe(0);
+  });
+
+  test('a session that was made later is not opened, and the GameServer ends', async () => {
+    await start();
+    sidecar.annotations.set(DRAIN_ANNOTATION, new Date().toISOString());
+    const session = newSession({ madeAt: new Date(Date.now() + 60_000).toISOString() });
+    sidecar.allocate(session);
+    await until(() => sidecar.count('Shutdown') === 1, 'the GameServer ends');
+    expect(await (await join(session)).refused()).toEqual({ status: 503, code: 'draining' });
+    expect(sessions).toEqual([]);
+  });
+
+  test('a claim waits for the session it may be bound to, and opens no later one', async () => {
+    await start();
+    sidecar.allocate(undefined);
+    sidecar.drain();
+    const late = newSession({ madeAt: new Date(Date.now() + 60_000).toISOString() });
+    expect(await (await join(late)).refused()).toEqual({ status: 503, code: 'draining' });
+    await (await join(newSession({ madeAt: new Date(Date.now() - 1000).toISOString() }))).seated();
+    expect(sidecar.count('Shutdown')).toBe(0);
+  });
+
+  test('nobody walks in without a token', async () => {
+    await start({ isDirectAdmission: true });
+    sidecar.allocate(undefined);
+    sidecar.drain();
+    await until(() => sdk.gameServer.annotations.has(DRAIN_ANNOTATION), 'the kit sees it');
+    expect(await new Client('/play').refused()).toEqual({ status: 503, code: 'draining' });
+  });
+});
+
+describe('reports', () => {
+  const reported = (session: SessionDescriptor, step: string) => `regatta-session=${session.sessionId} ${step}`;
+
+  test('the first player of a session is told of once, where the Fleet promises it', async () => {
+    sidecar.annotations.set(REPORTS_PLAYERS_ANNOTATION, 'true');
+    await start();
+    const session = newSession();
+    sidecar.allocate(session);
+    await until(() => sessions.length === 1, 'the session is open');
+    expect(sidecar.annotationCalls).toEqual([]);
+    await (await join(session)).seated();
+    await (await join(session, { playerId: 'bob' })).seated();
+    await until(() => sdk.gameServer.annotations.has(SESSION_REPORT_ANNOTATION), 'it is told');
+    expect(sidecar.annotationCalls).toEqual([reported(session, 'joined')]);
+  });
+
+  test('nothing is told where it does not', async () => {
+    await start();
+    const session = newSession();
+    sidecar.allocate(session);
+    const ann = await (await join(session)).seated();
+    ann.socket.send('end');
+    await gameServer.finished;
+    expect(sidecar.annotationCalls).toEqual([]);
+  });
+
+  test('a report that a sidecar forgot is told again', async () => {
+    sidecar.annotations.set(REPORTS_PLAYERS_ANNOTATION, 'true');
+    sidecar.losesAnnotations = true;
+    await start({ stateWaitMs: 100 });
+    const session = newSession();
+    sidecar.allocate(session);
+    await (await join(session)).seated();
+    await until(() => sidecar.annotationCalls.length > 1, 'it is told again');
+    sidecar.losesAnnotations = false;
+    await until(() => sdk.gameServer.annotations.has(SESSION_REPORT_ANNOTATION), 'it shows');
+    expect(new Set(sidecar.annotationCalls)).toEqual(new Set([reported(session, 'joined')]));
   });
 });
 

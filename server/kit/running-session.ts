@@ -33,6 +33,8 @@ export interface RunningSessionOptions {
   config: Pick<KitConfig, 'seatGraceMs' | 'idleLimitMs' | 'maxSessionMs'>;
   clock: Clock;
   logger: Logger;
+  /** The first player is there. */
+  onJoined(): void;
   /** Once. The session holds no timer and no connection any more. */
   onEnd(end: SessionEnd): void;
 }
@@ -63,6 +65,8 @@ export class RunningSession {
   readonly #game: GameSession;
   #connected = 0;
   #hasEnded = false;
+  #wasJoined = false;
+  #isDraining = false;
   #nextTickAtMs = 0;
   #cancelTick: () => void = () => {};
   #cancelNoShow: () => void = () => {};
@@ -132,8 +136,22 @@ export class RunningSession {
     else older.close('seat_taken_over');
     this.#cancelNoShow();
     this.#cancelIdle();
+    if (!this.#wasJoined) {
+      this.#wasJoined = true;
+      this.#options.onJoined();
+    }
     this.#call(() => {
       this.#game.join(player);
+    });
+  }
+
+  /** Tells the game, once, that no session comes after this one. */
+  drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#logger.info({}, 'the GameServer drains: this session is its last');
+    this.#call(() => {
+      this.#game.drain?.();
     });
   }
 

@@ -3,7 +3,7 @@ import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { ProblemError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
+import { DRAIN_ANNOTATION, REPORTS_PLAYERS_ANNOTATION, SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import type { SessionSource } from './admission.ts';
 import type { Game } from './game.ts';
@@ -13,6 +13,7 @@ import type { KitConfig } from './kit-config.ts';
 import { RunningSession } from './running-session.ts';
 import type { SessionEnd } from './running-session.ts';
 import { chooseSession, EndedSessions, sessionOf } from './session-choice.ts';
+import { SessionReporter } from './session-reporter.ts';
 
 /** Where the GameServer stands, as the kit sees it: `free` takes a session, `ending` and after take nobody. */
 export type LifePhase = 'starting' | 'free' | 'playing' | 'returning' | 'ending';
@@ -34,6 +35,7 @@ const MAX_STATE_TRIES = 5;
 export class SessionLife implements SessionSource {
   readonly #options: SessionLifeOptions;
   readonly #ended = new EndedSessions();
+  readonly #reporter: SessionReporter;
   #phase: LifePhase = 'starting';
   #current: RunningSession | undefined;
   #direct: Promise<RunningSession> | undefined;
@@ -41,6 +43,7 @@ export class SessionLife implements SessionSource {
 
   constructor(options: SessionLifeOptions) {
     this.#options = options;
+    this.#reporter = new SessionReporter({ ...options, stateWaitMs: options.config.stateWaitMs });
   }
 
   get phase(): LifePhase {
@@ -89,11 +92,13 @@ export class SessionLife implements SessionSource {
     const choice = this.#choose(wanted);
     if (choice === 'over') throw new ProblemError('session_over', 'The session of this seat has ended.');
     if (choice === 'wait') throw new ProblemError('token_not_for_session', 'The GameServer holds another session.');
-    return orDraining(choice === 'join' ? this.#current : this.#open(wanted));
+    if (choice === 'join') return orDraining(this.#current);
+    return orDraining(isTooNew(wanted, sdk.gameServer) ? undefined : this.#open(wanted));
   }
 
-  directSession(): Promise<RunningSession> {
-    if (this.#current !== undefined) return Promise.resolve(this.#current);
+  async directSession(): Promise<RunningSession> {
+    if (this.#current !== undefined) return this.#current;
+    if (isDraining(this.#options.sdk.gameServer)) return orDraining(undefined);
     this.#direct ??= this.#openDirect().finally(() => {
       this.#direct = undefined;
     });
@@ -103,6 +108,7 @@ export class SessionLife implements SessionSource {
   /** Takes nobody in from now on; a running session goes on. */
   stopAdmitting(): void {
     this.#phase = 'ending';
+    this.#reporter.close();
     this.#stopListening();
   }
 
@@ -115,11 +121,20 @@ export class SessionLife implements SessionSource {
     });
   }
 
-  /** Looks at a view: is there a new session in it? State alone does not tell: it may stay Allocated all along. */
   #notice(view: GameServerView): void {
     if (!this.isAdmitting || this.#phase === 'returning') return;
+    this.#noticeSession(view);
+    if (!this.isAdmitting || !isDraining(view)) return;
+    if (this.#current !== undefined) this.#current.drain();
+    // A claim may be bound already to a session that is older than the draining.
+    else if (view.state !== 'Allocated' || sessionOf(view) !== undefined) this.#endOfLife();
+  }
+
+  /** Looks at a view: is there a new session in it? State alone does not tell: it may stay Allocated all along. */
+  #noticeSession(view: GameServerView): void {
     const held = sessionOf(view);
     if (held === undefined || this.#ended.has(held) || held.sessionId === this.#current?.descriptor.sessionId) return;
+    if (isTooNew(held, view)) return;
     if (held.game !== this.#options.game.name) {
       this.#options.logger.warn({ game: held.game }, 'allocated for a game that is not played here');
       return;
@@ -144,6 +159,9 @@ export class SessionLife implements SessionSource {
         config,
         clock,
         logger,
+        onJoined: () => {
+          if (this.#isAskedToReport) this.#reporter.report({ sessionId: descriptor.sessionId, step: 'joined' });
+        },
         onEnd: (end) => {
           this.#afterSession(session, end);
         },
@@ -161,7 +179,8 @@ export class SessionLife implements SessionSource {
     this.#ended.add(session.descriptor);
     if (this.#current === session) this.#current = undefined;
     if (this.#phase !== 'playing' || end === 'superseded') return;
-    if (this.#options.config.endPolicy === 'Shutdown' || end === 'game failed') {
+    const endsToo = this.#options.config.endPolicy === 'Shutdown' || isDraining(this.#options.sdk.gameServer);
+    if (endsToo || end === 'game failed') {
       this.#endOfLife();
       return;
     }
@@ -187,6 +206,11 @@ export class SessionLife implements SessionSource {
     }
     this.#becomeFree();
     this.#notice(sdk.gameServer);
+  }
+
+  /** A write for each session that only some installations read. */
+  get #isAskedToReport(): boolean {
+    return this.#options.sdk.gameServer.annotations.get(REPORTS_PLAYERS_ANNOTATION) === 'true';
   }
 
   #endOfLife(): void {
@@ -247,6 +271,15 @@ function orDraining(session: RunningSession | undefined): RunningSession {
 
 function isGoing(view: GameServerView): boolean {
   return view.isDeleting || view.state === 'Shutdown' || view.state === 'Unhealthy' || view.state === 'Error';
+}
+
+function isDraining({ annotations }: GameServerView): boolean {
+  return annotations.has(DRAIN_ANNOTATION);
+}
+
+/** Made after the GameServer was told to drain: by somebody who had not heard of it. */
+function isTooNew({ madeAt }: SessionDescriptor, { annotations }: GameServerView): boolean {
+  return Date.parse(madeAt) > Date.parse(annotations.get(DRAIN_ANNOTATION) ?? '');
 }
 
 /** Ready was asked for once already: asking again could take an allocation back. */

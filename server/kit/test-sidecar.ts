@@ -8,7 +8,7 @@ import type {
   ServiceDefinition,
 } from '@grpc/grpc-js';
 import { AGONES } from '../../lib/agones.ts';
-import { formatSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
+import { DRAIN_ANNOTATION, formatSessionDescriptor, SESSION_KEY } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 
 /** A message class that protoc made: the package ships no types for them. */
@@ -42,6 +42,10 @@ export class TestSidecar {
   answerAfterMs = 0;
   /** Ready changes nothing: as when the sidecar dies before it has written it. */
   losesReady = false;
+  /** The same for annotations. */
+  losesAnnotations = false;
+  /** What SetAnnotation was called with, as `key=value`. */
+  readonly annotationCalls: string[] = [];
   readonly #watchers = new Set<ServerWritableStream<Message, Message>>();
   #server: Server | undefined;
   #port = 0;
@@ -74,6 +78,13 @@ export class TestSidecar {
       shutdown: this.#change('Shutdown', () => {
         this.state = 'Shutdown';
       }),
+      setAnnotation: (call: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>) => {
+        const [key, value] = [call.request['getKey']?.(), call.request['getValue']?.()].map(String);
+        this.annotationCalls.push(`${key}=${value}`);
+        if (!this.losesAnnotations) this.annotations.set(`${AGONES.sdkPrefix}${key}`, value ?? '');
+        answer(null, create('Empty'));
+        this.tell();
+      },
       getGameServer: (_: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>) => {
         if (!this.isHanging) answer(null, this.#message());
       },
@@ -113,6 +124,12 @@ export class TestSidecar {
   allocate(descriptor: SessionDescriptor | undefined): void {
     if (descriptor !== undefined) this.annotations.set(SESSION_KEY, formatSessionDescriptor(descriptor));
     this.#allocated();
+    this.tell();
+  }
+
+  /** As an allocator tells it to drain. */
+  drain(): void {
+    this.annotations.set(DRAIN_ANNOTATION, new Date().toISOString());
     this.tell();
   }
 
