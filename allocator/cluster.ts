@@ -12,10 +12,14 @@ import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { Bindings } from './allocation/bindings.ts';
 import { BoundGameServers } from './allocation/bound-game-servers.ts';
+import type { Draining } from './allocation/draining.ts';
 import type { AllocationObserver, GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
+import type { Reaper } from './allocation/reaper.ts';
 import type { Store } from './allocation/store.ts';
 import { WarmClaims } from './allocation/warm-claims.ts';
 import type { AllocatorConfig } from './config.ts';
+import { startUpkeep } from './start-upkeep.ts';
+import type { UpkeepParts } from './start-upkeep.ts';
 
 /** One cluster as the engine needs it. */
 export interface Cluster {
@@ -24,6 +28,8 @@ export interface Cluster {
   games: Games;
   /** By game, how many claims are free. */
   readonly freeClaims: ReadonlyMap<string, number>;
+  reaper: Reaper;
+  draining: Draining;
   /** Whether what it holds is known, and was heard of lately. */
   readonly isFresh: boolean;
 }
@@ -41,6 +47,7 @@ export interface ClusterParts {
   observer: AllocationObserver;
   /** Whether requests for a game wait in line. */
   isWaitedFor: (game: string) => boolean;
+  upkeep: Pick<UpkeepParts, 'observer' | 'isHeld' | 'isPursuing' | 'answeredWith'>;
   clock: Clock;
   logger: Logger;
   lifecycle: Lifecycle;
@@ -91,11 +98,13 @@ export function startKubernetesCluster(
     config.ALLOCATE_BY === 'Patch'
       ? new PatchAllocations({ connection, gameServers, clock, random })
       : new KubernetesAllocations(connection);
+  const claims = new ClaimedGameServers({ connection, gameServers, maker: allocations, clock });
+  const bindings = store.isShared ? new Bindings({ store, keptMs: config.KEY_KEPT_SECONDS * 1000 }) : undefined;
   const warmClaims = claimsAreWarm(config, store)
     ? new WarmClaims({
-        claims: new ClaimedGameServers({ connection, gameServers, maker: allocations, clock }),
+        claims,
         otherwise: allocations,
-        bindings: store.isShared ? new Bindings({ store, keptMs: config.KEY_KEPT_SECONDS * 1000 }) : undefined,
+        bindings,
         gameServers,
         games,
         clock,
@@ -116,7 +125,24 @@ export function startKubernetesCluster(
     warmClaims.start();
     lifecycle.onStop('claims', () => warmClaims.close());
   }
+  const isFresh = (): boolean => reflectors.every((each) => each.isFresh);
+  const upkeep = startUpkeep(config, {
+    ...parts.upkeep,
+    connection,
+    gameServers,
+    isFresh,
+    async mayGiveBack(gameServer) {
+      const claim = claims.claimOf(gameServer);
+      if (claim === undefined) return false;
+      if (warmClaims !== undefined) return warmClaims.giveUp(claim);
+      return (await bindings?.giveUp(claim.id)) === undefined;
+    },
+    clock,
+    logger,
+    lifecycle,
+  });
   return {
+    ...upkeep,
     gameServers: warmClaims === undefined ? gameServers : new BoundGameServers(gameServers, warmClaims),
     games,
     gameServerAllocations: warmClaims ?? allocations,
@@ -124,7 +150,7 @@ export function startKubernetesCluster(
       return warmClaims?.freeClaims ?? new Map<string, number>();
     },
     get isFresh() {
-      return reflectors.every(({ isFresh }) => isFresh);
+      return isFresh();
     },
   };
 }

@@ -101,6 +101,24 @@ const settings = z.object({
     .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a name of Kubernetes')
     .default('regatta-allocator'),
 
+  /** What is done about GameServers that nobody needs: nothing, a word about each, or their end. */
+  REAPER: z.enum(['off', 'dry-run', 'on']).default('on'),
+  REAP_EVERY_MS: wholeNumber(2000, { min: 50, max: 600_000 }),
+  /** What looks like a leak must do so for this long, and twice. */
+  REAP_GRACE_MS: wholeNumber(5000, { min: 0, max: 600_000 }),
+  /** GameServers that are changed each time, at most. */
+  REAP_MAX_PER_PASS: wholeNumber(20, { min: 1, max: 1000 }),
+  /** A game server ends a session without players itself; this much later it is done for it. */
+  NO_SHOW_MARGIN_MS: wholeNumber(15_000, { min: 0, max: 600_000 }),
+  /** No session can be older: above MAX_SESSION_MS of every game server. */
+  MAX_SESSION_SECONDS: wholeNumber(6 * HOUR_SECONDS, { min: 60, max: 30 * 24 * HOUR_SECONDS }),
+  /** The Pod of an Allocated GameServer is looked for this often. */
+  POD_CHECK_MS: wholeNumber(60_000, { min: 100, max: HOUR_SECONDS * 1000 }),
+  /** GameServers with sessions are told to drain when their Fleet has a newer version. */
+  DRAIN_OUTDATED: flag(true),
+  /** One that drains for longer is shut down, whatever runs there; 0: never. */
+  MAX_DRAIN_SECONDS: wholeNumber(0, { min: 0, max: 30 * 24 * HOUR_SECONDS }),
+
   MAX_BODY_BYTES: wholeNumber(16_384, { min: 1024, max: 1_048_576 }),
   MAX_SERVICE_BODY_BYTES: wholeNumber(262_144, { min: 1024, max: 16_777_216 }),
   MAX_HEADER_BYTES: wholeNumber(16_384, { min: 4096, max: 1_048_576 }),

@@ -1,10 +1,12 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AllocationObserver } from './allocation/ports.ts';
+import type { ReaperObserver } from './allocation/reaper.ts';
 import type { StoreObserver } from './allocation/store.ts';
 
 /** What Prometheus is told. Labels are games and outcomes: nothing that names a player or a session. */
 export interface AllocatorMetrics {
   observer: AllocationObserver;
+  reaperObserver: ReaperObserver;
   storeObserver: StoreObserver;
   registry: Registry;
 }
@@ -84,11 +86,30 @@ export function createMetrics(source: MetricsSource): AllocatorMetrics {
     buckets: STORE_SECONDS,
     registers: [registry],
   });
+  const reaped = new Counter({
+    name: 'regatta_reaped_total',
+    help: 'GameServers that nobody needed and that were ended, or would have been, by finding and mode of the reaper',
+    labelNames: ['finding', 'mode'],
+    registers: [registry],
+  });
+  const orphaned = new Gauge({
+    name: 'regatta_orphaned_game_servers',
+    help: 'GameServers that nobody needs and that are Allocated yet',
+    registers: [registry],
+  });
   return {
     registry,
     storeObserver: {
       called(operation, outcome, durationMs) {
         storeCalls.observe({ operation, outcome }, durationMs / 1000);
+      },
+    },
+    reaperObserver: {
+      reaped(finding, mode) {
+        reaped.inc({ finding, mode });
+      },
+      orphaned(count) {
+        orphaned.set(count);
       },
     },
     observer: {

@@ -75,6 +75,12 @@ export async function startAllocator(
     store,
     observer: metrics.observer,
     isWaitedFor: (game) => allocations.isWaitedFor(game),
+    upkeep: {
+      observer: metrics.reaperObserver,
+      isHeld: () => true,
+      isPursuing: (sessionId) => allocations.isPursuing(sessionId),
+      answeredWith: (sessionId) => allocations.answeredWith(sessionId),
+    },
   });
 
   const allocations: Allocations = new Allocations({
@@ -117,6 +123,8 @@ export async function startAllocator(
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers: cluster.gameServers,
     games: cluster.games,
+    reaper: cluster.reaper,
+    draining: cluster.draining,
     serviceCredential,
     isReady: () => lifecycle.isReady && cluster.isFresh && !replica.isSecond,
     isSecond: () => replica.isSecond,

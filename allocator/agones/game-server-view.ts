@@ -1,10 +1,13 @@
 import { AGONES } from '../../lib/agones.ts';
+import { parseSessionReport, SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
 import {
   CLAIM_LABEL,
   CLAIM_UNTIL_ANNOTATION,
+  DRAIN_ANNOTATION,
   GAME_LABEL,
   parseSessionDescriptor,
   REGION_LABEL,
+  REPORTS_PLAYERS_ANNOTATION,
   SESSION_KEY,
   SESSIONS_LIST,
 } from '../../lib/session.ts';
@@ -43,6 +46,10 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
     lastAllocatedAt: metadata.annotations?.[AGONES.lastAllocatedAnnotation] ?? '',
     route: routeOf(gameServer, choice),
     direct: { address: status?.address ?? '', ports: status?.ports ?? [] },
+    drainingSince: metadata.annotations?.[DRAIN_ANNOTATION],
+    report: parseSessionReport(metadata.annotations?.[SESSION_REPORT_ANNOTATION]),
+    reportsPlayers: metadata.annotations?.[REPORTS_PLAYERS_ANNOTATION] === 'true',
+    isDevelopment: metadata.annotations?.[AGONES.devAddressAnnotation] !== undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 import {
   ApiException,
+  CoreV1Api,
   createConfiguration,
   CustomObjectsApi,
   IsomorphicFetchHttpLibrary,
@@ -9,6 +10,7 @@ import {
   setHeaderOptions,
   Watch,
 } from '@kubernetes/client-node';
+import type { CoreV1Event } from '@kubernetes/client-node';
 import { KubernetesDown, KubernetesRefusal } from '../allocation/ports.ts';
 
 /** A kind of custom resource, by its place in the API. */
@@ -80,6 +82,7 @@ export class KubernetesConnection {
   readonly namespace: string;
   readonly #kubeConfig: KubeConfig;
   readonly #objects: CustomObjectsApi;
+  readonly #core: CoreV1Api;
   readonly #dispatchers = new Map<string, Dispatcher>();
 
   constructor(options: KubernetesConnectionOptions) {
@@ -93,18 +96,18 @@ export class KubernetesConnection {
     this.#kubeConfig = kubeConfig;
     this.#poolConnections();
     const http = new IsomorphicFetchHttpLibrary();
-    this.#objects = new CustomObjectsApi(
-      createConfiguration({
-        baseServer: new ServerConfiguration(cluster.server, {}),
-        authMethods: { default: kubeConfig },
-        httpApi: {
-          send(request) {
-            request.setSignal(AbortSignal.timeout(options.callTimeoutMs));
-            return http.send(request);
-          },
+    const configuration = createConfiguration({
+      baseServer: new ServerConfiguration(cluster.server, {}),
+      authMethods: { default: kubeConfig },
+      httpApi: {
+        send(request) {
+          request.setSignal(AbortSignal.timeout(options.callTimeoutMs));
+          return http.send(request);
         },
-      }),
-    );
+      },
+    });
+    this.#objects = new CustomObjectsApi(configuration);
+    this.#core = new CoreV1Api(configuration);
   }
 
   /** @throws CallError */
@@ -167,6 +170,28 @@ export class KubernetesConnection {
   }
 
   /**
+   * `status.phase` of a Pod; undefined when there is no such Pod.
+   *
+   * @throws CallError
+   */
+  async podPhase(name: string): Promise<string | undefined> {
+    const { namespace } = this;
+    try {
+      const pod = await this.#call('get pods', () => this.#core.readNamespacedPod({ name, namespace }));
+      return pod.status?.phase ?? '';
+    } catch (error) {
+      if (error instanceof CallError && error.fault === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws CallError */
+  async createEvent(body: CoreV1Event): Promise<void> {
+    const { namespace } = this;
+    await this.#call('create events', () => this.#core.createNamespacedEvent({ namespace, body }));
+  }
+
+  /**
    * Opens a watch. `onEnd` is called once, also when it could not be opened.
    *
    * The library ends a watch in which nothing was said for 30 s.
@@ -206,7 +231,7 @@ export class KubernetesConnection {
     };
   }
 
-  async #call(what: string, send: () => Promise<unknown>): Promise<unknown> {
+  async #call<Answer>(what: string, send: () => Promise<Answer>): Promise<Answer> {
     try {
       return await send();
     } catch (error) {

@@ -1,6 +1,6 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
+import { DRAIN_ANNOTATION, GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
 import { FleetVersions } from './fleet-versions.ts';
 import type { WireGameServer } from './wire.ts';
@@ -93,7 +93,8 @@ export class ReadyGameServers {
     const { name, uid, labels } = metadata;
     const game = labels?.[GAME_LABEL];
     const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
-    const isReady = status?.state === 'Ready' && !isGoing && game !== undefined;
+    const isDraining = metadata.annotations?.[DRAIN_ANNOTATION] !== undefined;
+    const isReady = status?.state === 'Ready' && !isGoing && !isDraining && game !== undefined;
     const wasReady = this.#readyOf(name) !== undefined;
     const nodeName = status?.nodeName ?? '';
     this.#remove(name);

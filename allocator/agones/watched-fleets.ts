@@ -1,14 +1,11 @@
 import { GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
-import type { Game, Games } from '../allocation/ports.ts';
+import type { Game, GameFleet, Games } from '../allocation/ports.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { fleetSchema, namedSchema } from './wire.ts';
 
 /** What one Fleet says of the game it plays. */
-interface FleetGame {
-  fleet: string;
-  game: string;
+interface FleetGame extends GameFleet {
   seats: number;
-  isShared: boolean;
 }
 
 /**
@@ -27,6 +24,10 @@ export class WatchedFleets implements Games, ReflectorTarget {
 
   all(): readonly Game[] {
     return [...this.#games.values()];
+  }
+
+  fleets(): readonly GameFleet[] {
+    return [...this.#byFleet.values()].toSorted((a, b) => a.fleet.localeCompare(b.fleet));
   }
 
   replaceAll(objects: readonly unknown[]): void {
@@ -53,8 +54,8 @@ export class WatchedFleets implements Games, ReflectorTarget {
     if (game === undefined || game === '' || isGoing) this.#byFleet.delete(metadata.name);
     else {
       const seats = readSeats(template?.annotations?.[SEATS_ANNOTATION]);
-      const isShared = spec.template.spec?.lists?.[SESSIONS_LIST] !== undefined;
-      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats, isShared });
+      const mode = spec.template.spec?.lists?.[SESSIONS_LIST] === undefined ? 'exclusive' : 'shared';
+      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats, mode });
     }
   }
 
@@ -66,7 +67,7 @@ export class WatchedFleets implements Games, ReflectorTarget {
         {
           name,
           seats: Math.min(...fleets.map(({ seats }) => seats)),
-          mode: fleets.every(({ isShared }) => isShared) ? 'shared' : 'exclusive',
+          mode: fleets.every(({ mode }) => mode === 'shared') ? 'shared' : 'exclusive',
           fleets: fleets.map(({ fleet }) => fleet).toSorted((a, b) => a.localeCompare(b)),
         },
       ]),

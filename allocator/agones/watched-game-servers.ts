@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { SESSION_KEY } from '../../lib/session.ts';
+import { oldestFirst } from '../allocation/doubles.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
 import type { GameServers, GameServerView } from '../allocation/ports.ts';
 import { ClaimIndex } from './claim-index.ts';
@@ -34,7 +35,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   readonly claims: ClaimIndex;
   readonly #options: WatchedGameServersOptions;
   readonly #byName = new Map<string, GameServerView>();
-  readonly #nameBySession = new Map<string, string>();
+  /** More than one where there are doubles. */
+  readonly #namesBySession = new Map<string, Set<string>>();
   /** By their names: those whose session the watch has yet to show. */
   readonly #noted = new Map<string, GameServerView>();
   readonly #ended = new Set<string>();
@@ -46,19 +48,24 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   }
 
   holding(sessionId: string): GameServerView | undefined {
-    const name = this.#nameBySession.get(sessionId) ?? '';
-    return this.#noted.get(name) ?? this.#byName.get(name);
+    const names = this.#namesBySession.get(sessionId) ?? [];
+    const [oldest] = oldestFirst([...names].flatMap((name) => this.#noted.get(name) ?? this.#byName.get(name) ?? []));
+    return oldest;
   }
 
   all(): Iterable<GameServerView> {
     return this.#byName.values();
   }
 
+  isOutdated(gameServer: GameServerView): boolean {
+    return this.ready.isOutdated(gameServer);
+  }
+
   noteSession(gameServer: GameServerView): void {
     const { name, session } = gameServer;
     if (session === undefined || !this.#byName.has(name)) return;
     this.#noted.set(name, gameServer);
-    this.#nameBySession.set(session.sessionId, name);
+    this.#holds(name, session.sessionId);
   }
 
   hasEnded(sessionId: string): boolean {
@@ -66,8 +73,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   }
 
   async read(name: string, sessionId: string): Promise<GameServerView | undefined> {
-    const watched = this.holding(sessionId);
-    if (watched?.name === name) return watched;
+    const watched = this.#noted.get(name) ?? this.#byName.get(name);
+    if (watched?.session?.sessionId === sessionId) return watched;
     try {
       const view = this.viewOf(await this.#options.connection.get(GAME_SERVERS, name));
       return view.session?.sessionId === sessionId ? view : undefined;
@@ -142,7 +149,7 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     const now = this.#noted.get(view.name)?.session?.sessionId ?? view.session?.sessionId;
     this.#byName.set(view.name, view);
     if (before !== undefined && before !== now) this.#end(before, view.name);
-    if (now !== undefined) this.#nameBySession.set(now, view.name);
+    if (now !== undefined) this.#holds(view.name, now);
     this.ready.learn(gameServer);
     this.claims.learn(view);
   }
@@ -156,13 +163,19 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     if (sessionId !== undefined) this.#end(sessionId, name);
   }
 
+  #holds(name: string, sessionId: string): void {
+    this.#namesBySession.set(sessionId, (this.#namesBySession.get(sessionId) ?? new Set()).add(name));
+  }
+
   #sessionAt(name: string): string | undefined {
     return (this.#noted.get(name) ?? this.#byName.get(name))?.session?.sessionId;
   }
 
   #end(sessionId: string, name: string): void {
-    if (this.#nameBySession.get(sessionId) !== name) return;
-    this.#nameBySession.delete(sessionId);
+    const names = this.#namesBySession.get(sessionId);
+    // The end of a double is not the end of its session.
+    if (names?.delete(name) !== true || names.size > 0) return;
+    this.#namesBySession.delete(sessionId);
     this.#ended.add(sessionId);
     for (const oldest of this.#ended) {
       if (this.#ended.size <= this.#options.maxEndedSessions) break;

@@ -4,6 +4,7 @@ import { pause } from '../../lib/pause.ts';
 import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { backoffMs } from './backoff.ts';
+import { oldestFirst } from './doubles.ts';
 import { KubernetesDown } from './ports.ts';
 import type { AllocationObserver, Game, GameServerAllocations, GameServers, GameServerView } from './ports.ts';
 
@@ -218,7 +219,3 @@ const REFUSAL_OF = {
   Contention: 'contention',
   Unavailable: 'kubernetes_unavailable',
 } as const satisfies Record<string, AttemptRefusal>;
-
-function oldestFirst(gameServers: readonly GameServerView[]): GameServerView[] {
-  return gameServers.toSorted((a, b) => a.lastAllocatedAt.localeCompare(b.lastAllocatedAt));
-}

@@ -3,6 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { AllocationAttempts } from './allocation-attempts.ts';
 import type { AllocationAttemptsOptions, AttemptOutcome, AttemptRefusal, Wanted } from './allocation-attempts.ts';
+import { AnsweredSessions } from './answered-sessions.ts';
 import { KubernetesDown } from './ports.ts';
 import type { Game, GameServerView } from './ports.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -96,6 +97,7 @@ export class Allocations {
   readonly #lines = new Map<string, WaitingLine<Pursuit>>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #timers = new Map<WaitingLine<Pursuit>, () => void>();
+  readonly #answered = new AnsweredSessions();
   readonly #stopListening: () => void;
   #isClosing = false;
   #waitingCount = 0;
@@ -140,6 +142,19 @@ export class Allocations {
       this.#waitingCount -= 1;
       observer.finished(game.name, result, clock.nowMs() - startedAtMs);
     }
+  }
+
+  /** Whether a request for this session is not answered yet. */
+  isPursuing(sessionId: string): boolean {
+    for (const line of this.#lines.values()) {
+      for (const pursuit of line) if (pursuit.wanted.sessionId === sessionId) return true;
+    }
+    return false;
+  }
+
+  /** Name of the GameServer that was answered for a session not long ago, by this process. */
+  answeredWith(sessionId: string): string | undefined {
+    return this.#answered.get(sessionId);
   }
 
   /** How many requests wait now. */
@@ -311,7 +326,10 @@ export class Allocations {
       if (pursuit.isInVain) await this.release(outcome.gameServer.name, wanted.sessionId);
       else if (pursuit.request.session?.lost.aborted === true) {
         await this.#attempts.yieldTo(wanted.sessionId, outcome.gameServer.name);
-      } else this.#answer(pursuit, { ...outcome, durationMs: 0 });
+      } else {
+        this.#answered.note(wanted.sessionId, outcome.gameServer.name);
+        this.#answer(pursuit, { ...outcome, durationMs: 0 });
+      }
       return;
     }
     pursuit.lastRefusal = outcome.state === 'refused' ? outcome.refusal : 'allocation_unknown';

@@ -21,6 +21,10 @@ export class BoundGameServers implements GameServers {
     return this.#gameServers.all();
   }
 
+  isOutdated(gameServer: GameServerView): boolean {
+    return this.#gameServers.isOutdated(gameServer);
+  }
+
   noteSession(gameServer: GameServerView): void {
     this.#gameServers.noteSession(gameServer);
   }

@@ -1,3 +1,4 @@
+import type { SessionReport } from '../../lib/session-report.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 
 /** A game that some Fleet plays. */
@@ -11,10 +12,19 @@ export interface Game {
   fleets: readonly string[];
 }
 
+/** A Fleet that plays a game. */
+export interface GameFleet {
+  fleet: string;
+  game: string;
+  mode: SessionDescriptor['mode'];
+}
+
 /** Which games there are. Answers from memory. */
 export interface Games {
   byName(name: string): Game | undefined;
   all(): readonly Game[];
+  /** In order of their names. */
+  fleets(): readonly GameFleet[];
 }
 
 /** What the engine knows of a GameServer. */
@@ -44,6 +54,14 @@ export interface GameServerView {
   route: { address: string; port: number } | undefined;
   /** Where a client outside the cluster reaches it. */
   direct: { address: string; ports: readonly { name: string; port: number }[] };
+  /** Since when it drains: RFC 3339. */
+  drainingSince: string | undefined;
+  /** What its game server said last of a session, which may be one of before. */
+  report: SessionReport | undefined;
+  /** Its Fleet promises that it reports the first player of each session. */
+  reportsPlayers: boolean;
+  /** A program on somebody's machine stands for it: it never has a Pod. */
+  isDevelopment: boolean;
 }
 
 /** Which GameServers exist and what they hold. */
@@ -54,6 +72,8 @@ export interface GameServers {
   all(): Iterable<GameServerView>;
   /** This GameServer is known to hold its session, though the watch has not shown it yet. */
   noteSession(gameServer: GameServerView): void;
+  /** Whether its Fleet has a newer version. */
+  isOutdated(gameServer: GameServerView): boolean;
   /** Whether this session is known to have ended not long ago, from memory. */
   hasEnded(sessionId: string): boolean;
   /**

@@ -1,8 +1,10 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Allocations } from '../allocation/allocations.ts';
+import type { Draining } from '../allocation/draining.ts';
 import type { Once } from '../allocation/once.ts';
 import type { Games, GameServers } from '../allocation/ports.ts';
+import type { Reaper } from '../allocation/reaper.ts';
 import type { Seats } from '../allocation/seats.ts';
 import type { ServiceCredential } from '../service-credential.ts';
 
@@ -31,6 +33,8 @@ export interface AppDependencies {
   seats: Seats;
   gameServers: GameServers;
   games: Games;
+  reaper: Pick<Reaper, 'look'>;
+  draining: Pick<Draining, 'drainFleet'>;
   /** Undefined: the service API is off. */
   serviceCredential: ServiceCredential | undefined;
   /** Whether new requests should come here. */

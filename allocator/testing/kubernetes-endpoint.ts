@@ -70,6 +70,10 @@ export class KubernetesEndpoint {
   /** How requests for Leases are refused; undefined where they are served. */
   leaseRefusal: 403 | 404 | 503 | undefined;
   leaseRequests = 0;
+  /** Names of GameServers whose Pod has gone. */
+  readonly missingPods = new Set<string>();
+  /** Every Event that came. */
+  readonly events: { reason: string; involvedObject: { name: string } }[] = [];
   /** Reads of single GameServers. */
   readCount = 0;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
@@ -118,7 +122,15 @@ export class KubernetesEndpoint {
   addGameServer(
     name: string,
     game: string,
-    options: { port?: number; fleet?: string; labels?: object; uid?: string; createdAt?: string } = {},
+    options: {
+      port?: number;
+      fleet?: string;
+      labels?: object;
+      annotations?: Record<string, string>;
+      state?: string;
+      uid?: string;
+      createdAt?: string;
+    } = {},
   ): void {
     const port = options.port ?? 7001;
     this.#put('gameservers', {
@@ -127,12 +139,12 @@ export class KubernetesEndpoint {
         uid: options.uid ?? `uid-${name}`,
         creationTimestamp: options.createdAt ?? '2026-01-01T00:00:00Z',
         labels: { 'regatta.dev/game': game, 'agones.dev/fleet': options.fleet ?? 'boats', ...options.labels },
-        annotations: {},
+        annotations: options.annotations ?? {},
         resourceVersion: '',
       },
       spec: { ports: [{ name: 'game', containerPort: port, hostPort: port, protocol: 'TCP' }] },
       status: {
-        state: 'Ready',
+        state: options.state ?? 'Ready',
         address: '203.0.113.7',
         addresses: [
           { type: 'InternalIP', address: '203.0.113.7' },
@@ -170,6 +182,16 @@ export class KubernetesEndpoint {
     };
     const claimed = { ...metadata, labels, annotations };
     this.#put('gameservers', { ...held, metadata: claimed, status: { ...status, state: 'Allocated' } });
+  }
+
+  annotate(name: string, annotations: Record<string, string>): void {
+    const held = this.gameServer(name);
+    if (held === undefined) throw new Error(`no GameServer ${name}`);
+    const { metadata } = held;
+    this.#put('gameservers', {
+      ...held,
+      metadata: { ...metadata, annotations: { ...metadata.annotations, ...annotations } },
+    });
   }
 
   delete(name: string): void {
@@ -236,7 +258,8 @@ export class KubernetesEndpoint {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requestCount += 1;
     const url = new URL(request.url ?? '/', this.url);
-    const [, , , , , , plural = '', name] = url.pathname.split('/');
+    const isCore = url.pathname.startsWith('/api/');
+    const [plural = '', name] = url.pathname.split('/').slice(isCore ? 5 : 6);
     let text = '';
     for await (const chunk of request) text += String(chunk);
     if (plural === 'gameserverallocations') {
@@ -251,6 +274,11 @@ export class KubernetesEndpoint {
       else this.#list(plural, url.searchParams.get('labelSelector') ?? '', response);
     } else if (plural === 'leases') {
       this.#answerLease(request.method ?? '', name, text, response);
+    } else if (plural === 'events') {
+      this.events.push(JSON.parse(text) as (typeof this.events)[number]);
+      send(response, 201, JSON.parse(text) as object);
+    } else if (plural === 'pods' && name !== undefined && !this.missingPods.has(name)) {
+      send(response, 200, { kind: 'Pod', apiVersion: 'v1', metadata: { name }, status: { phase: 'Running' } });
     } else {
       send(response, 404, { kind: 'Status', code: 404 });
     }
