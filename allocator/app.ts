@@ -8,10 +8,13 @@ import { browserHeaders, page } from './routes/page.ts';
 import { jsonBody } from './routes/read-body.ts';
 import { requestContext } from './routes/request-context.ts';
 import { allocateForPlayers, requireServiceCredential, showServiceSession } from './routes/service.ts';
+import { drainFleet, listFleets } from './routes/service-fleets.ts';
+import { listServers } from './routes/service-servers.ts';
+import { endSession, listSessions } from './routes/service-sessions.ts';
 import { joinSession, showSession } from './routes/sessions.ts';
 
 /** What a path answers to, by method. */
-type Methods = Partial<Record<'get' | 'post', RequestHandler[]>>;
+type Methods = Partial<Record<'get' | 'post' | 'delete', RequestHandler[]>>;
 
 /** The whole HTTP surface of the allocator. */
 export function createApp(dependencies: AppDependencies): Express {
@@ -30,7 +33,14 @@ export function createApp(dependencies: AppDependencies): Express {
 
   app.use('/v1', requireServiceCredential(dependencies));
   at(app, '/v1/allocations', { post: [jsonBody(settings.maxServiceBodyBytes), allocateForPlayers(dependencies)] });
-  at(app, '/v1/sessions/:sessionId', { get: [showServiceSession(dependencies)] });
+  at(app, '/v1/sessions', { get: [listSessions(dependencies)] });
+  at(app, '/v1/sessions/:sessionId', {
+    get: [showServiceSession(dependencies)],
+    delete: [endSession(dependencies)],
+  });
+  at(app, '/v1/servers', { get: [listServers(dependencies)] });
+  at(app, '/v1/fleets', { get: [listFleets(dependencies)] });
+  at(app, '/v1/fleets/:fleet/drain', { post: [drainFleet(dependencies)] });
 
   at(app, '/healthz', { get: [(_request, response) => void response.json({ status: 'alive' })] });
   at(app, '/readyz', {
@@ -63,6 +73,7 @@ function at(app: Express, path: string, methods: Methods): void {
   const route = app.route(path);
   if (methods.get !== undefined) route.get(...methods.get);
   if (methods.post !== undefined) route.post(...methods.post);
+  if (methods.delete !== undefined) route.delete(...methods.delete);
   const allow = Object.keys(methods)
     .flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
     .join(', ');

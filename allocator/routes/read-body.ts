@@ -30,9 +30,25 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
       errors: [{ field: 'body', message: 'is missing' }],
     });
   }
-  const parsed = schema.safeParse(body);
+  return check(schema, body, '');
+}
+
+/**
+ * The query of a request, checked. A parameter that is there twice counts once: the last.
+ *
+ * @throws ProblemError invalid_request, with each parameter that is wrong
+ */
+export function parseQuery<Schema extends z.ZodType>(schema: Schema, request: Request): z.output<Schema> {
+  const { searchParams } = new URL(request.originalUrl, 'http://allocator');
+  return check(schema, Object.fromEntries(searchParams), 'query ');
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = firstOfEachField(parsed.error.issues.flatMap(fieldErrorsOf)).slice(0, MAX_FIELD_ERRORS);
+  const errors = firstOfEachField(parsed.error.issues.flatMap(fieldErrorsOf))
+    .slice(0, MAX_FIELD_ERRORS)
+    .map(({ field, message }) => ({ field: `${where}${field}`, message }));
   throw new ProblemError('invalid_request', `Wrong: ${errors.map(({ field }) => field).join(', ')}`, { errors });
 }
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { GAME_SERVER_STATES } from '../../lib/agones.ts';
 import { ERRORS } from '../../lib/errors.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
+import { FINDINGS } from '../allocation/reap-rules.ts';
 
 /** What goes in and out over HTTP. The OpenAPI document is made from these. */
 
@@ -140,6 +142,115 @@ export const serviceSessionAnswer = z
     ports: directFields.ports,
   })
   .meta({ id: 'ServiceSession' });
+
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+
+const limit = z
+  .string()
+  .regex(/^\d{1,9}$/, 'is not a whole number')
+  .transform(Number)
+  .pipe(z.number().int().min(1, 'is below 1').max(MAX_PAGE, `is above ${MAX_PAGE}`))
+  .default(DEFAULT_PAGE)
+  .meta({ param: { schema: { type: 'integer', minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE } } });
+
+const SECONDS_OF_UNIT = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+const duration = z
+  .string()
+  .regex(/^\d{1,6}[smhd]$/, 'is not a duration: a whole number and s, m, h or d')
+  .transform((text) => Number(text.slice(0, -1)) * SECONDS_OF_UNIT[text.slice(-1) as keyof typeof SECONDS_OF_UNIT])
+  .meta({ param: { schema: { type: 'string', example: '1h' } } });
+
+const objectName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is not the name of an object');
+
+export const sessionsQuery = z.strictObject({
+  game: labelValue.optional(),
+  limit,
+  after: z
+    .string()
+    .regex(/^[a-z0-9]{16,40}$/, 'is not a session id')
+    .optional()
+    .meta({ description: 'Sessions that come after this one; `next` of the page before' }),
+});
+
+export const serversQuery = z.strictObject({
+  state: z.enum(GAME_SERVER_STATES).optional(),
+  olderThan: duration.optional(),
+  limit,
+  after: objectName.optional().meta({ description: 'GameServers that come after this one; `next` of the page before' }),
+});
+
+export const fleetsQuery = z.strictObject({ limit, after: objectName.optional() });
+
+const next = z.string().optional().meta({ description: '`after` of the next page; absent on the last one' });
+
+export const sessionsAnswer = z
+  .object({
+    sessions: z.array(
+      z.object({
+        sessionId,
+        game: z.string().optional(),
+        mode: z.enum(['exclusive', 'shared']),
+        gameServer: z.string(),
+        fleet: z.string().optional(),
+        seats: z.number().int().optional(),
+        madeAt: timestamp.optional(),
+        joinBy: timestamp.optional(),
+      }),
+    ),
+    next,
+  })
+  .meta({ id: 'Sessions', description: 'In order of their ids' });
+
+export const serversAnswer = z
+  .object({
+    servers: z.array(
+      z.object({
+        name: z.string(),
+        fleet: z.string().optional(),
+        game: z.string().optional(),
+        state: z.string().meta({ description: 'As Agones spells it' }),
+        sessionIds: z.array(sessionId),
+        allocatedAt: z.string().optional().meta({ description: 'Since when it is Allocated' }),
+        ageSeconds: z.number().int().optional().meta({ description: 'How long it has been Allocated' }),
+        claim: z.object({ holder: z.string(), until: timestamp.optional() }).optional(),
+        drainingSince: z.string().optional(),
+        wouldReap: z.enum(FINDINGS).optional().meta({ description: 'What looks as if nobody needs it' }),
+      }),
+    ),
+    next,
+  })
+  .meta({ id: 'Servers', description: 'GameServers of games, in order of their names' });
+
+export const fleetsAnswer = z
+  .object({
+    fleets: z.array(
+      z.object({
+        name: z.string(),
+        game: z.string(),
+        mode: z.enum(['exclusive', 'shared']),
+        replicas: z.record(z.string(), z.number().int()).meta({ description: 'GameServers by their state' }),
+        outdated: z.number().int().meta({ description: 'GameServers of an older version' }),
+        draining: z.number().int(),
+      }),
+    ),
+    next,
+  })
+  .meta({ id: 'Fleets' });
+
+export const drainAnswer = z
+  .object({
+    fleet: z.string(),
+    marked: z.number().int().meta({ description: 'GameServers that were told now' }),
+    already: z.number().int().meta({ description: 'GameServers that drained before' }),
+    left: z.number().int().meta({ description: 'GameServers that could not be told now: ask again' }),
+  })
+  .meta({ id: 'Drain' });
 
 export const healthAnswer = z.object({ status: z.string() }).meta({ id: 'Health' });
 
