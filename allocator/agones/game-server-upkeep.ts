@@ -70,11 +70,14 @@ export class KubernetesUpkeep implements GameServerUpkeep {
     }
   }
 
-  tell({ name, uid, resourceVersion }: GameServerView, { reason, message }: { reason: string; message: string }): void {
+  async tell(
+    { name, uid, resourceVersion }: GameServerView,
+    { reason, message }: { reason: string; message: string },
+  ): Promise<void> {
     const { connection, clock, logger } = this.#options;
     const at = new Date(clock.nowMs());
     const event = {
-      metadata: { generateName: `${name}.`, namespace: connection.namespace },
+      metadata: { generateName: `${name}-`, namespace: connection.namespace },
       involvedObject: {
         apiVersion: 'agones.dev/v1',
         kind: 'GameServer',
@@ -91,9 +94,11 @@ export class KubernetesUpkeep implements GameServerUpkeep {
       lastTimestamp: at,
       count: 1,
     };
-    connection.createEvent(event).catch((error: unknown) => {
+    try {
+      await connection.createEvent(event);
+    } catch (error) {
       logger.warn({ err: error, gameServer: name, reason }, 'cannot write an Event');
-    });
+    }
   }
 
   async #patch({ name, uid, resourceVersion }: GameServerView, operations: object[]): Promise<UpkeepOutcome> {

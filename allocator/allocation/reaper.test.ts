@@ -154,7 +154,7 @@ function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [
     endSession: cluster.change('end-session', 'Allocated'),
     markDraining: cluster.change('mark', 'Allocated'),
     hasPod: ({ name }: GameServerView) => Promise.resolve(!podGone.has(name)),
-    tell: () => {},
+    tell: () => Promise.resolve(),
   };
   return new Reaper({
     gameServers: cluster as unknown as GameServers,

@@ -115,7 +115,7 @@ export class Reaper implements UpkeepTask {
     }
     logger.info(fieldsOf(leak), 'reaped a GameServer');
     observer.reaped(finding, mode);
-    upkeep.tell(gameServer, { reason: 'RegattaReaped', message: MESSAGES[finding] });
+    await upkeep.tell(gameServer, { reason: 'RegattaReaped', message: MESSAGES[finding] });
   }
 
   async #remedy({ remedy, gameServer, finding, sessionId }: Leak): Promise<UpkeepOutcome> {

@@ -20,8 +20,8 @@ export interface GameServerUpkeep {
   markDraining(gameServer: GameServerView, sinceMs: number): Promise<UpkeepOutcome>;
   /** Whether its Pod is there, and has not ended. @throws KubernetesDown, KubernetesRefusal */
   hasPod(gameServer: GameServerView): Promise<boolean>;
-  /** Writes an Event about it, where that is possible: nobody waits for it. */
-  tell(gameServer: GameServerView, event: { reason: string; message: string }): void;
+  /** Writes an Event about it, where that is possible. */
+  tell(gameServer: GameServerView, event: { reason: string; message: string }): Promise<void>;
 }
 
 /** Work that one replica does now and then. */
