@@ -18,6 +18,8 @@ export const CLAIM_UNTIL_ANNOTATION = 'regatta.dev/claim-until';
 export const DRAIN_ANNOTATION = 'regatta.dev/drain';
 /** On a Fleet's GameServer template, `true`: its game servers report the first player of each session. */
 export const REPORTS_PLAYERS_ANNOTATION = 'regatta.dev/reports-players';
+/** On a Fleet, or its GameServer template: how many of a hundred new sessions of its game it gets. */
+export const CANARY_ANNOTATION = 'regatta.dev/canary';
 
 export const SESSION_DESCRIPTOR_VERSION = 1;
 

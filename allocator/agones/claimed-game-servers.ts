@@ -2,7 +2,7 @@ import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
-import type { Claim, Claims, ClaimTerms, ClaimWrite } from '../allocation/claims.ts';
+import type { Claim, ClaimOrder, Claims, ClaimTerms, ClaimWrite } from '../allocation/claims.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerView } from '../allocation/ports.ts';
 import { claimIdOf, isClaimed } from './claim-index.ts';
 import type { ClaimedGameServer } from './claim-index.ts';
@@ -15,7 +15,7 @@ import type { WatchedGameServers } from './watched-game-servers.ts';
 /** Claims a Ready GameServer, by whatever way GameServers are allocated. */
 export interface ClaimMaker {
   /** @throws KubernetesRefusal when Kubernetes does not accept what we send */
-  claim(game: string, terms: ClaimTerms): Promise<AllocationOutcome>;
+  claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome>;
 }
 
 export interface ClaimedGameServersOptions {
@@ -44,8 +44,7 @@ export class ClaimedGameServers implements Claims {
     const nowMs = this.#options.clock.nowMs();
     let best: Claim | undefined;
     for (const claim of this.free(order.game)) {
-      const isFitting = order.fleet === undefined || claim.gameServer.fleet === order.fleet;
-      if (!isFitting || claim.untilMs <= nowMs) continue;
+      if (claim.untilMs <= nowMs || !isFitting(claim, order)) continue;
       if (best === undefined || isBetter(claim, best, order)) best = claim;
     }
     if (best !== undefined) this.#options.gameServers.claims.take(best.gameServer);
@@ -56,9 +55,9 @@ export class ClaimedGameServers implements Claims {
     this.#options.gameServers.claims.putBack(gameServer);
   }
 
-  async make(game: string, terms: ClaimTerms): Promise<AllocationOutcome> {
+  async make(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
     const { connection, gameServers, maker } = this.#options;
-    const outcome = await maker.claim(game, terms);
+    const outcome = await maker.claim(order, terms);
     if (outcome.state !== 'Allocated') return outcome;
     // The watch comes later: until then nobody would know that there is one more.
     try {
@@ -123,9 +122,16 @@ export class ClaimedGameServers implements Claims {
       id: claimIdOf(gameServer),
       gameServer,
       untilMs: gameServer.claim.untilMs,
-      isOutdated: this.#options.gameServers.ready.isOutdated(gameServer),
+      isOutdated: gameServer.drainingSince !== undefined || this.#options.gameServers.ready.isOutdated(gameServer),
     };
   }
+}
+
+/** Which Fleet comes first was decided when it was claimed. */
+function isFitting({ gameServer }: Claim, { fleet, fleetGroups, exclude = [] }: AllocationOrder): boolean {
+  if (gameServer.drainingSince !== undefined || exclude.includes(gameServer.name)) return false;
+  if (fleet !== undefined) return gameServer.fleet === fleet;
+  return fleetGroups?.some((group) => group.includes(gameServer.fleet ?? '')) ?? true;
 }
 
 /** In the region that is preferred; of the newest version; the one that runs out first. */

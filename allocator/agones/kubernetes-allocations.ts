@@ -1,7 +1,7 @@
 import { AGONES } from '../../lib/agones.ts';
-import type { GameServerAllocation, GameServerSelector } from '../../lib/agones.ts';
+import type { GameServerAllocation, GameServerSelector, LabelSelector } from '../../lib/agones.ts';
 import { GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
-import type { ClaimTerms } from '../allocation/claims.ts';
+import type { ClaimOrder, ClaimTerms } from '../allocation/claims.ts';
 import { KubernetesRefusal } from '../allocation/ports.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerAllocations } from '../allocation/ports.ts';
 import type { ClaimMaker } from './claimed-game-servers.ts';
@@ -23,11 +23,13 @@ export class KubernetesAllocations implements GameServerAllocations, ClaimMaker 
     return this.#send(order, sessionMarks(order.session));
   }
 
-  claim(game: string, terms: ClaimTerms): Promise<AllocationOutcome> {
-    return this.#send({ game, fleet: undefined, preferredRegion: undefined }, claimMarks(terms));
+  claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
+    return this.#send({ fleet: undefined, preferredRegion: undefined, ...order }, claimMarks(terms));
   }
 
   async #send(order: Omit<AllocationOrder, 'session'>, marks: Marks): Promise<AllocationOutcome> {
+    // Without a selector Agones would give any GameServer there is.
+    if (order.fleetGroups?.length === 0) return { state: 'UnAllocated' };
     let raw: unknown;
     try {
       raw = await this.#connection.create(GAME_SERVER_ALLOCATIONS, allocationFor(order, marks));
@@ -49,16 +51,19 @@ function allocationFor(order: Omit<AllocationOrder, 'session'>, marks: Marks): O
     [GAME_LABEL]: order.game,
     ...(order.fleet === undefined ? {} : { [AGONES.fleetLabel]: order.fleet }),
   };
-  const anywhere: GameServerSelector = { matchLabels, gameServerState: 'Ready' };
-  const preferred: GameServerSelector[] =
-    order.preferredRegion === undefined
-      ? []
-      : [{ matchLabels: { ...matchLabels, [REGION_LABEL]: order.preferredRegion }, gameServerState: 'Ready' }];
+  const { preferredRegion, fleetGroups = [undefined] } = order;
+  const selectors = fleetGroups.flatMap((group): GameServerSelector[] => {
+    const ofGroup: LabelSelector =
+      group === undefined ? {} : { matchExpressions: [{ key: AGONES.fleetLabel, operator: 'In', values: [...group] }] };
+    const anywhere: GameServerSelector = { matchLabels, ...ofGroup, gameServerState: 'Ready' };
+    if (preferredRegion === undefined) return [anywhere];
+    return [{ ...anywhere, matchLabels: { ...matchLabels, [REGION_LABEL]: preferredRegion } }, anywhere];
+  });
   return {
     apiVersion: 'allocation.agones.dev/v1',
     kind: 'GameServerAllocation',
     spec: {
-      selectors: [...preferred, anywhere],
+      selectors,
       metadata: { ...marks },
     },
   };

@@ -1,6 +1,6 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { ClaimTerms } from '../allocation/claims.ts';
+import type { ClaimOrder, ClaimTerms } from '../allocation/claims.ts';
 import { KubernetesRefusal } from '../allocation/ports.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerAllocations, GameServerView } from '../allocation/ports.ts';
 import type { ClaimMaker } from './claimed-game-servers.ts';
@@ -42,8 +42,8 @@ export class PatchAllocations implements GameServerAllocations, ClaimMaker {
     return this.#take(order, sessionMarks(session), (view) => view.session?.sessionId === session.sessionId);
   }
 
-  claim(game: string, terms: ClaimTerms): Promise<AllocationOutcome> {
-    const anywhere = { game, fleet: undefined, preferredRegion: undefined };
+  claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
+    const anywhere = { fleet: undefined, preferredRegion: undefined, ...order };
     return this.#take(anywhere, claimMarks(terms), (view) => view.claim?.holder === terms.holder);
   }
 

@@ -59,13 +59,17 @@ export class ReadyGameServers {
    * @param chance - takes one by chance instead: for who lost the best one to another process
    */
   take(
-    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegion'>,
+    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegion' | 'fleetGroups' | 'exclude'>,
     chance?: () => number,
   ): ReadyGameServer | undefined {
-    const fitting = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
-      (each) => !this.#isTaken(each) && (order.fleet === undefined || each.fleet === order.fleet),
+    const { preferredRegion, exclude = [], fleetGroups } = order;
+    const allowed = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
+      (each) =>
+        !this.#isTaken(each) &&
+        (order.fleet === undefined || each.fleet === order.fleet) &&
+        !exclude.includes(each.name),
     );
-    const { preferredRegion } = order;
+    const fitting = fleetGroups === undefined ? allowed : ofFirstGroup(allowed, fleetGroups);
     const near = preferredRegion === undefined ? [] : fitting.filter(({ region }) => region === preferredRegion);
     const reachable = near.length > 0 ? near : fitting;
     const newest = reachable.filter((each) => !this.isOutdated(each));
@@ -174,4 +178,16 @@ export class ReadyGameServers {
   #tell(game: string): void {
     for (const listener of this.#listeners) listener(game);
   }
+}
+
+/** Those of the first Fleets that have any. */
+function ofFirstGroup(
+  gameServers: readonly ReadyGameServer[],
+  groups: NonNullable<AllocationOrder['fleetGroups']>,
+): ReadyGameServer[] {
+  for (const group of groups) {
+    const found = gameServers.filter(({ fleet }) => fleet !== undefined && group.includes(fleet));
+    if (found.length > 0) return found;
+  }
+  return [];
 }

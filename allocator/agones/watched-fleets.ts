@@ -1,4 +1,4 @@
-import { GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
+import { CANARY_ANNOTATION, GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
 import type { Game, GameFleet, Games } from '../allocation/ports.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { fleetSchema, namedSchema } from './wire.ts';
@@ -6,6 +6,8 @@ import { fleetSchema, namedSchema } from './wire.ts';
 /** What one Fleet says of the game it plays. */
 interface FleetGame extends GameFleet {
   seats: number;
+  /** Undefined for a Fleet that is no canary. */
+  canaryPercent: number | undefined;
 }
 
 /**
@@ -55,7 +57,9 @@ export class WatchedFleets implements Games, ReflectorTarget {
     else {
       const seats = readSeats(template?.annotations?.[SEATS_ANNOTATION]);
       const mode = spec.template.spec?.lists?.[SESSIONS_LIST] === undefined ? 'exclusive' : 'shared';
-      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats, mode });
+      const canary = metadata.annotations?.[CANARY_ANNOTATION] ?? template?.annotations?.[CANARY_ANNOTATION];
+      const canaryPercent = canary === undefined ? undefined : readPercent(canary);
+      this.#byFleet.set(metadata.name, { fleet: metadata.name, game, seats, mode, canaryPercent });
     }
   }
 
@@ -69,6 +73,7 @@ export class WatchedFleets implements Games, ReflectorTarget {
           seats: Math.min(...fleets.map(({ seats }) => seats)),
           mode: fleets.every(({ mode }) => mode === 'shared') ? 'shared' : 'exclusive',
           fleets: fleets.map(({ fleet }) => fleet).toSorted((a, b) => a.localeCompare(b)),
+          ...canariesOf(fleets),
         },
       ]),
     );
@@ -79,4 +84,17 @@ export class WatchedFleets implements Games, ReflectorTarget {
 function readSeats(text: string | undefined): number {
   const seats = Number(text);
   return Number.isInteger(seats) && seats >= 1 && seats <= MAX_SEATS ? seats : 1;
+}
+
+function canariesOf(fleets: readonly FleetGame[]): Pick<Game, 'canaries'> {
+  const canaries = fleets.flatMap(({ fleet, canaryPercent }) =>
+    canaryPercent === undefined ? [] : [{ fleet, percent: canaryPercent }],
+  );
+  return canaries.length === 0 ? {} : { canaries };
+}
+
+/** Nobody is sent to a canary whose share makes no sense. */
+function readPercent(text: string): number {
+  const percent = text.trim() === '' ? Number.NaN : Number(text);
+  return percent >= 0 && percent <= 100 ? percent : 0;
 }

@@ -52,7 +52,7 @@ export type WireGameServer = z.output<typeof gameServerSchema>;
 export const gameServerListSchema = z.object({ items: z.array(gameServerSchema) });
 
 export const fleetSchema = z.object({
-  metadata: z.object({ name: z.string(), deletionTimestamp: z.string().nullish() }),
+  metadata: z.object({ name: z.string(), annotations: strings, deletionTimestamp: z.string().nullish() }),
   spec: z.object({
     template: z.object({
       metadata: z.object({ labels: strings, annotations: strings }).nullish(),

@@ -4,6 +4,7 @@ import { pause } from '../../lib/pause.ts';
 import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { backoffMs } from './backoff.ts';
+import { fleetGroups } from './canaries.ts';
 import { oldestFirst } from './doubles.ts';
 import { KubernetesDown } from './ports.ts';
 import type { AllocationObserver, Game, GameServerAllocations, GameServers, GameServerView } from './ports.ts';
@@ -30,6 +31,8 @@ export interface Wanted {
   game: Game;
   fleet?: string;
   preferredRegion?: string;
+  /** Names of GameServers that are not to be given. */
+  exclude?: readonly string[];
 }
 
 /** Why an attempt got nothing, though nothing was changed either. The names are problem codes. */
@@ -64,11 +67,19 @@ export class AllocationAttempts {
    * @throws KubernetesRefusal when Kubernetes does not accept what we send
    */
   async attempt(wanted: Wanted, until: AbortSignal): Promise<AttemptOutcome> {
-    const { clock, observer, gameServerAllocations } = this.#options;
-    const { sessionId, game, fleet, preferredRegion } = wanted;
+    const { clock, observer, gameServerAllocations, random } = this.#options;
+    const { sessionId, game, fleet, preferredRegion, exclude } = wanted;
     const startedAtMs = clock.nowMs();
     const session = this.#describe(game, sessionId);
-    const outcome = await gameServerAllocations.allocate({ game: game.name, fleet, preferredRegion, session });
+    const groups = fleet === undefined ? fleetGroups(game, random()) : undefined;
+    const outcome = await gameServerAllocations.allocate({
+      game: game.name,
+      fleet,
+      preferredRegion,
+      ...(groups === undefined ? {} : { fleetGroups: groups }),
+      ...(exclude === undefined ? {} : { exclude }),
+      session,
+    });
     observer.attempted(game.name, outcome.state, clock.nowMs() - startedAtMs);
     switch (outcome.state) {
       case 'Unknown':

@@ -24,6 +24,8 @@ export interface SessionRequest {
   game: Game;
   fleet?: string;
   preferredRegion?: string;
+  /** Names of GameServers that are not to be given. */
+  exclude?: readonly string[];
   /** Milliseconds since the epoch: no attempt begins later, but for a first one that may begin at once. */
   deadlineMs: number;
   /** Fires when nobody waits for the answer any more. */
@@ -119,7 +121,7 @@ export class Allocations {
     if (this.#isClosing) return refused('draining');
     if (this.#waitingCount >= this.#options.maxWaitingRequests) return refused('overloaded');
     const { clock, observer, newSessionId } = this.#options;
-    const { game, fleet, preferredRegion, session } = request;
+    const { game, fleet, preferredRegion, exclude, session } = request;
     const startedAtMs = clock.nowMs();
     const pursuit = new Pursuit(
       request,
@@ -128,6 +130,7 @@ export class Allocations {
         game,
         ...(fleet === undefined ? {} : { fleet }),
         ...(preferredRegion === undefined ? {} : { preferredRegion }),
+        ...(exclude === undefined ? {} : { exclude }),
       },
       this.#lineOf(request),
     );
@@ -184,8 +187,9 @@ export class Allocations {
     for (const cancel of this.#timers.values()) cancel();
   }
 
-  #lineOf({ game, fleet }: SessionRequest): WaitingLine<Pursuit> {
-    const key = `${game.name}/${fleet ?? ''}`;
+  #lineOf({ game, fleet, exclude = [] }: SessionRequest): WaitingLine<Pursuit> {
+    // Who will not have what is there must not keep it from those behind.
+    const key = `${game.name}/${fleet ?? ''}${exclude.length === 0 ? '' : '/excluding'}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
       line = new WaitingLine({ ...this.#options, maxAttempts: this.#options.maxConcurrentAttempts });

@@ -9,13 +9,16 @@ export interface ClaimTerms {
   untilMs: number;
 }
 
+/** What is to be claimed: any GameServer of a game, or those of these Fleets alone. */
+export type ClaimOrder = Pick<AllocationOrder, 'game' | 'fleetGroups'>;
+
 /** A GameServer that is Allocated to this allocator and has no session yet. */
 export interface Claim {
   /** Of this claim alone: the same GameServer claimed again has another. */
   id: string;
   gameServer: GameServerView;
   untilMs: number;
-  /** A newer version of its Fleet is there. */
+  /** A newer version of its Fleet is there, or it drains. */
   isOutdated: boolean;
 }
 
@@ -36,11 +39,11 @@ export interface Claims {
   /** It was not used: nothing was asked of it. */
   putBack(claim: Claim): void;
   /**
-   * Claims a Ready GameServer of a game.
+   * Claims a Ready GameServer.
    *
    * @throws KubernetesRefusal
    */
-  make(game: string, terms: ClaimTerms): Promise<AllocationOutcome>;
+  make(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome>;
   /** @throws KubernetesRefusal */
   renew(claim: Claim, untilMs: number): Promise<ClaimWrite>;
   /** Makes it Ready again, if nobody has bound it. @throws KubernetesRefusal */

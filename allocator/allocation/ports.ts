@@ -10,6 +10,14 @@ export interface Game {
   mode: SessionDescriptor['mode'];
   /** Names of the Fleets that play it, in order of the alphabet. */
   fleets: readonly string[];
+  /** Those of them that get a share of new sessions only. Absent where there are none. */
+  canaries?: readonly Canary[];
+}
+
+/** A Fleet that gets so many of a hundred new sessions of its game; 0 is none at all. */
+export interface Canary {
+  fleet: string;
+  percent: number;
 }
 
 /** A Fleet that plays a game. */
@@ -111,6 +119,10 @@ export interface AllocationOrder {
   fleet: string | undefined;
   /** GameServers of this region first, any other next. */
   preferredRegion: string | undefined;
+  /** Where given: only GameServers of these Fleets, those of the first group first. */
+  fleetGroups?: readonly (readonly string[])[];
+  /** Names of GameServers that are not to be given. Honoured where it is we who choose. */
+  exclude?: readonly string[];
   session: SessionDescriptor;
 }
 

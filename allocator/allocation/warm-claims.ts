@@ -4,6 +4,7 @@ import { pause } from '../../lib/pause.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { backoffMs } from './backoff.ts';
 import type { Bindings } from './bindings.ts';
+import { fleetGroups, isOpen } from './canaries.ts';
 import { ClaimDemand } from './claim-demand.ts';
 import type { Claim, Claims } from './claims.ts';
 import type {
@@ -218,13 +219,15 @@ export class WarmClaims implements GameServerAllocations {
   }
 
   #tendGame(game: string): void {
-    const { claims, clock, claimMs } = this.#options;
+    const { claims, clock, claimMs, games } = this.#options;
+    const known = games.byName(game);
     let surplus = claims.free(game).length - this.#demandOf(game).wanted;
     for (const claim of claims.free(game)) {
       const isDue = claim.untilMs - clock.nowMs() < claimMs * RENEW_PART;
-      if (!(isDue || claim.isOutdated) || this.#tended.has(claim.id)) continue;
+      const isUnfit = claim.isOutdated || (known !== undefined && !isOpen(known, claim.gameServer.fleet));
+      if (!(isDue || isUnfit) || this.#tended.has(claim.id)) continue;
       // Little by little, as they come due: who comes again soon finds some.
-      const isNeeded = !claim.isOutdated && surplus <= 0;
+      const isNeeded = !isUnfit && surplus <= 0;
       if (!isNeeded) surplus -= 1;
       this.#tended.add(claim.id);
       const tending = isNeeded ? this.#renew(claim) : this.#giveBack(claim);
@@ -271,11 +274,14 @@ export class WarmClaims implements GameServerAllocations {
   }
 
   async #make(game: string): Promise<void> {
-    const { claims, clock, claimMs, holder, logger, observer } = this.#options;
+    const { claims, clock, claimMs, games, holder, logger, observer, random } = this.#options;
+    const known = games.byName(game);
+    const groups = known === undefined ? undefined : fleetGroups(known, random());
+    const order = { game, ...(groups === undefined ? {} : { fleetGroups: groups }) };
     this.#making.set(game, (this.#making.get(game) ?? 0) + 1);
     let isMade = false;
     try {
-      const { state } = await claims.make(game, { holder, untilMs: clock.nowMs() + claimMs });
+      const { state } = await claims.make(order, { holder, untilMs: clock.nowMs() + claimMs });
       isMade = state === 'Allocated';
       if (isMade) observer.claimed(game, 'made');
     } catch (error) {

@@ -18,6 +18,7 @@ export interface WantedSession {
   game: Game;
   fleet: string | undefined;
   region: string | undefined;
+  exclude: readonly string[] | undefined;
   playerIds: readonly string[];
 }
 
@@ -31,7 +32,7 @@ export function makeSession(
   request: Request,
   response: Response,
   dependencies: AppDependencies,
-  { scope, makes, game, fleet, region, playerIds }: WantedSession,
+  { scope, makes, game, fleet, region, exclude, playerIds }: WantedSession,
   answerOf: (made: MadeSession, seats: readonly IssuedSeat[]) => object,
 ): Promise<void> {
   const { allocations, seats, clock, settings, isSecond } = dependencies;
@@ -51,6 +52,7 @@ export function makeSession(
       game,
       ...(fleet === undefined ? {} : { fleet }),
       ...(region === undefined ? {} : { preferredRegion: region }),
+      ...(exclude === undefined ? {} : { exclude }),
       ...(session === undefined ? {} : { session }),
       deadlineMs,
       gone,

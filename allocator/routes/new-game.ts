@@ -15,10 +15,10 @@ export function newGame(dependencies: AppDependencies): RequestHandler {
   const { games, settings } = dependencies;
   return async (request, response) => {
     const body = parseBody(newGameRequest, request.body);
-    const { playerId, region } = body;
+    const { playerId, region, exclude } = body;
     const game = chooseGame(games, body.game, settings.defaultGame);
     const origin = webSocketOrigin(request, settings);
-    const wanted = { scope: 'new-game', makes: body, game, fleet: undefined, region, playerIds: [playerId] };
+    const wanted = { scope: 'new-game', makes: body, game, fleet: undefined, region, exclude, playerIds: [playerId] };
     await makeSession(request, response, dependencies, wanted, (made, seats) =>
       newGameBody(made, seats, { origin, directMode: settings.directMode }),
     );

@@ -34,6 +34,18 @@ const attributes = z
   .refine((value) => Object.keys(value).length <= MAX_ATTRIBUTES, `has more than ${MAX_ATTRIBUTES} members`)
   .meta({ description: 'What matching may look at. A new game of one’s own has nobody to be matched with.' });
 
+const objectName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is not the name of an object');
+
+const MAX_EXCLUDED = 20;
+
+const exclude = z.array(objectName).max(MAX_EXCLUDED).meta({
+  description: 'Names of GameServers that are not to be given: for a player who could not connect to one',
+});
+
 const wsUrl = z.string().meta({
   description: 'Plays: open a WebSocket here. Whoever has it has the seat.',
   example: 'ws://localhost:8080/session/k3v9x2m4q8w1z7r5?token=eyJ…',
@@ -55,6 +67,7 @@ export const newGameRequest = z
     game: labelValue.optional().meta({ description: 'Default: the only game there is, else the configured one' }),
     region: labelValue.optional().meta({ description: 'GameServers of this region first, any other next' }),
     attributes: attributes.optional(),
+    exclude: exclude.optional(),
   })
   .meta({ id: 'NewGameRequest' });
 
@@ -103,6 +116,7 @@ export const allocationRequest = z
       .min(1)
       .max(MAX_PLAYERS),
     mode: z.literal('exclusive').optional(),
+    exclude: exclude.optional(),
     regions: z.array(labelValue).max(1).optional().meta({ description: 'GameServers of this region first' }),
   })
   .refine(({ game, fleet }) => game !== undefined || fleet !== undefined, {
@@ -161,12 +175,6 @@ const duration = z
   .regex(/^\d{1,6}[smhd]$/, 'is not a duration: a whole number and s, m, h or d')
   .transform((text) => Number(text.slice(0, -1)) * SECONDS_OF_UNIT[text.slice(-1) as keyof typeof SECONDS_OF_UNIT])
   .meta({ param: { schema: { type: 'string', example: '1h' } } });
-
-const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is not the name of an object');
 
 export const sessionsQuery = z.strictObject({
   game: labelValue.optional(),

@@ -46,6 +46,7 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
       game,
       fleet: body.fleet,
       region: body.regions?.[0],
+      exclude: body.exclude,
       playerIds: body.players.map(({ playerId }) => playerId),
     };
     await makeSession(request, response, dependencies, wanted, (made, issued) => allocationBody(made, issued, origin));

@@ -108,9 +108,9 @@ export class KubernetesEndpoint {
     });
   }
 
-  addFleet(name: string, game: string, seats: number): void {
+  addFleet(name: string, game: string, seats: number, annotations: Record<string, string> = {}): void {
     this.#put('fleets', {
-      metadata: { name, uid: `uid-${name}`, labels: {}, annotations: {}, resourceVersion: '' },
+      metadata: { name, uid: `uid-${name}`, labels: {}, annotations, resourceVersion: '' },
       spec: {
         template: {
           metadata: { labels: { 'regatta.dev/game': game }, annotations: { 'regatta.dev/seats': String(seats) } },
@@ -409,12 +409,13 @@ export class KubernetesEndpoint {
 
   #take(allocation: GameServerAllocation): object {
     const { selectors = [], metadata = {} } = allocation.spec;
-    for (const { matchLabels = {} } of selectors) {
+    for (const { matchLabels = {}, matchExpressions = [] } of selectors) {
       const found = this.gameServers().find(
         ({ metadata: { labels, deletionTimestamp }, status }) =>
           status?.state === 'Ready' &&
           deletionTimestamp === undefined &&
-          Object.entries(matchLabels).every(([key, value]) => labels[key] === value),
+          Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+          matchExpressions.every(({ key, values }) => values?.includes(labels[key] ?? '')),
       );
       if (found?.status === undefined) continue;
       const { name } = found.metadata;

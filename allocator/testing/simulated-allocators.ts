@@ -36,7 +36,11 @@ export interface Answer {
 }
 
 const GAME: Game = { name: 'boat-race', seats: 8, mode: 'exclusive', fleets: ['boats'] };
-const GAMES = { byName: (name: string) => (name === GAME.name ? GAME : undefined), all: () => [GAME], fleets: () => [] };
+const GAMES = {
+  byName: (name: string) => (name === GAME.name ? GAME : undefined),
+  all: () => [GAME],
+  fleets: () => [],
+};
 const DAY_MS = 86_400_000;
 const CLAIM_MS = 4000;
 const JOIN_WITHIN_MS = 20_000;
