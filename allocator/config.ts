@@ -62,6 +62,9 @@ const settings = z.object({
   CLAIM_AHEAD_MS: wholeNumber(1000, { min: 0, max: 60_000 }),
   /** A claim that is not renewed runs out after this. */
   CLAIM_SECONDS: wholeNumber(60, { min: 2, max: HOUR_SECONDS }),
+  /** A request is answered only when its game server says that it has opened the session: the kit does. */
+  CONFIRM: flag(false),
+  CONFIRM_WITHIN_MS: wholeNumber(5000, { min: 100, max: 60_000 }),
   FIRST_PAUSE_MS: wholeNumber(50, { min: 1, max: 10_000 }),
   MAX_PAUSE_MS: wholeNumber(1000, { min: 1, max: 60_000 }),
   /** How long Agones may still carry out an allocation whose answer was lost. */

@@ -45,6 +45,7 @@ const ALLOCATE = [
   'no_capacity',
   'contention',
   'kubernetes_unavailable',
+  'session_not_confirmed',
   'overloaded',
   'draining',
   'allocation_unknown',

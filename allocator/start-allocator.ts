@@ -5,6 +5,7 @@ import { openKeyFile } from '../lib/key-set.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Allocations } from './allocation/allocations.ts';
+import { Confirmations } from './allocation/confirmations.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
@@ -98,6 +99,9 @@ export async function startAllocator(
     settleMs: config.SETTLE_MS,
     answerGraceMs: config.ANSWER_GRACE_MS,
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
+    ...(config.CONFIRM
+      ? { confirmations: new Confirmations({ gameServers: cluster.gameServers, clock, withinMs: config.CONFIRM_WITHIN_MS }) }
+      : {}),
   });
   const startedAtMs = clock.nowMs();
   // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while. And a store

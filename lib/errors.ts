@@ -43,6 +43,7 @@ export const ERRORS = {
   no_capacity: { status: 503, title: 'No GameServer became free in time', retryable: true },
   contention: { status: 503, title: 'Others took each GameServer that was free', retryable: true },
   kubernetes_unavailable: { status: 503, title: 'Kubernetes does not answer', retryable: true },
+  session_not_confirmed: { status: 503, title: 'No GameServer opened the session in time', retryable: true },
   request_under_way: { status: 503, title: 'The same request is being worked on', retryable: true },
   store_unavailable: { status: 503, title: 'The store does not answer', retryable: true },
   second_allocator: { status: 503, title: 'Another allocator is at work', retryable: true },

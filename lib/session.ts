@@ -41,6 +41,8 @@ export interface SessionDescriptor {
   madeAt: string;
   /** RFC 3339: with nobody there by then, the session ends as a no-show. */
   joinBy: string;
+  /** The game server is to report that it has opened the session: whoever asked for it is answered only then. */
+  confirm?: true;
 }
 
 /** Lower-case letters and digits: fits a label value, a path and a file name as it is. */
@@ -64,14 +66,14 @@ export function formatSessionDescriptor(descriptor: SessionDescriptor): string {
 export function parseSessionDescriptor(raw: unknown): SessionDescriptor | undefined {
   const value = typeof raw === 'string' ? parseJson(raw) : raw;
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, sessionId, game, mode, seats, madeAt, joinBy } = value as Record<string, unknown>;
+  const { version, sessionId, game, mode, seats, madeAt, joinBy, confirm } = value as Record<string, unknown>;
   if (version !== SESSION_DESCRIPTOR_VERSION) return undefined;
   if (typeof sessionId !== 'string' || !isSessionId(sessionId)) return undefined;
   if (typeof game !== 'string' || game.length === 0 || game.length > 63) return undefined;
   if (mode !== 'exclusive' && mode !== 'shared') return undefined;
   if (typeof seats !== 'number' || !Number.isInteger(seats) || seats < 1 || seats > MAX_SEATS) return undefined;
   if (!isTimestamp(madeAt) || !isTimestamp(joinBy)) return undefined;
-  return { version, sessionId, game, mode, seats, madeAt, joinBy };
+  return { version, sessionId, game, mode, seats, madeAt, joinBy, ...(confirm === true ? { confirm } : {}) };
 }
 
 function parseJson(text: string): unknown {

@@ -96,6 +96,10 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
     'Every boat has a skipper already. Start a race of your own.',
     'Start a new race',
   ),
+  session_not_confirmed: tryAgain(
+    'No boat was ready in time',
+    'The one we found did not answer. Try again in a moment.',
+  ),
   request_under_way: tryAgain('Still on it', 'Your boat is being made ready.'),
   session_over: newGame(
     'The race is over',

@@ -4,6 +4,7 @@ import { pause } from '../../lib/pause.ts';
 import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { backoffMs } from './backoff.ts';
+import type { Confirmations } from './confirmations.ts';
 import { fleetGroups } from './canaries.ts';
 import { oldestFirst } from './doubles.ts';
 import { KubernetesDown } from './ports.ts';
@@ -23,6 +24,8 @@ export interface AllocationAttemptsOptions {
   settleMs: number;
   /** A session with no player this long after it was made is over. */
   joinWithinMs: number;
+  /** Where game servers confirm that they have opened their session. */
+  confirmations?: Confirmations;
 }
 
 /** What is to be got for a session. */
@@ -36,7 +39,7 @@ export interface Wanted {
 }
 
 /** Why an attempt got nothing, though nothing was changed either. The names are problem codes. */
-export type AttemptRefusal = 'no_capacity' | 'contention' | 'kubernetes_unavailable';
+export type AttemptRefusal = 'no_capacity' | 'contention' | 'kubernetes_unavailable' | 'session_not_confirmed';
 
 /** `unknown`: nobody could tell before the time was up whether a GameServer was allocated. */
 export type AttemptOutcome =
@@ -126,6 +129,16 @@ export class AllocationAttempts {
     }
   }
 
+  /** The same outcome once its game server has opened the session; where it does not, its GameServer is given up. */
+  async confirmed(outcome: AttemptOutcome): Promise<AttemptOutcome> {
+    const { confirmations } = this.#options;
+    if (outcome.state !== 'made' || outcome.session.confirm !== true || confirmations === undefined) return outcome;
+    const { gameServer, session } = outcome;
+    if (await confirmations.isConfirmed(gameServer.name, session.sessionId)) return outcome;
+    await this.release(gameServer.name, session.sessionId);
+    return { state: 'refused', refusal: 'session_not_confirmed' };
+  }
+
   /** No further attempt will be made for this session. */
   forget(sessionId: string): void {
     this.#mayHaveDoubles.delete(sessionId);
@@ -152,6 +165,7 @@ export class AllocationAttempts {
       seats: game.seats,
       madeAt: new Date(nowMs).toISOString(),
       joinBy: new Date(nowMs + this.#options.joinWithinMs).toISOString(),
+      ...(this.#options.confirmations === undefined ? {} : { confirm: true }),
     };
   }
 

@@ -73,6 +73,8 @@ class Pursuit {
   /** Why the last attempt got nothing. */
   lastRefusal: Refusal = 'overloaded';
   isAnswered = false;
+  /** A GameServer was got, and is yet to say that it has opened the session. */
+  isConfirming = false;
   /** Whether Kubernetes has yet to be asked what the session got before. */
   mayExist: boolean;
 
@@ -236,7 +238,7 @@ export class Allocations {
         return;
       }
       cancelGrace = clock.after(answerGraceMs, () => {
-        this.#refuse(pursuit, 'allocation_unknown');
+        this.#refuse(pursuit, pursuit.isConfirming ? 'session_not_confirmed' : 'allocation_unknown');
       });
     });
     return () => {
@@ -287,13 +289,15 @@ export class Allocations {
     const until = this.#untilOf(pursuit);
     try {
       const outcome = (await this.#existing(pursuit)) ?? (await this.#attempts.attempt(wanted, until.signal));
-      await this.#conclude(pursuit, outcome);
+      pursuit.isConfirming = true;
+      await this.#conclude(pursuit, await this.#attempts.confirmed(outcome));
     } catch (error) {
       line.attempted(pursuit, 'refused');
       this.#forget(pursuit);
       pursuit.isAnswered = true;
       pursuit.answer.reject(error);
     } finally {
+      pursuit.isConfirming = false;
       until.stop();
     }
   }

@@ -5,6 +5,7 @@ const DETAILS: Record<Exclude<Refusal, 'caller_gone'>, string> = {
   no_capacity: 'Every GameServer of this game is taken; none became free while the request waited',
   contention: 'Others were quicker each time while the request waited',
   kubernetes_unavailable: 'GameServers cannot be allocated just now; sessions that run go on',
+  session_not_confirmed: 'No GameServer said while the request waited that it had opened the session',
   allocation_unknown: 'Kubernetes did not say in time whether a GameServer was allocated; if so, it is given up unused',
   overloaded: 'As many requests wait already as this process takes',
   draining: 'This process is going away; another one will answer',

@@ -697,6 +697,22 @@ describe('reports', () => {
     expect(sidecar.annotationCalls).toEqual([reported(session, 'joined')]);
   });
 
+  test('a session that is to be confirmed is, when it is open', async () => {
+    await start();
+    const session = newSession({ confirm: true });
+    sidecar.allocate(session);
+    await until(() => sidecar.annotationCalls.length === 1, 'it is told');
+    expect(sidecar.annotationCalls).toEqual([reported(session, 'opened')]);
+  });
+
+  test('a session that cannot be opened is not confirmed', async () => {
+    await start();
+    cannotOpen = true;
+    sidecar.allocate(newSession({ confirm: true }));
+    await gameServer.finished;
+    expect(sidecar.annotationCalls).toEqual([]);
+  });
+
   test('nothing is told where it does not', async () => {
     await start();
     const session = newSession();

@@ -167,6 +167,9 @@ export class SessionLife implements SessionSource {
         },
       });
       this.#current = session;
+      if (descriptor.confirm === true) {
+        this.#reporter.report({ sessionId: descriptor.sessionId, step: 'opened' });
+      }
       return session;
     } catch (error) {
       logger.error({ err: error, sessionId: descriptor.sessionId }, 'the game cannot open its session');
