@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
 import { resolve } from 'node:path';
 import type { GameServer } from '../../lib/agones.ts';
-import { DRAIN_ANNOTATION } from '../../lib/session.ts';
+import { SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
+import { DRAIN_ANNOTATION, SESSION_KEY } from '../../lib/session.ts';
 import { startAllocatorOn } from '../helpers/allocator-on.ts';
 import type { AllocatorOn } from '../helpers/allocator-on.ts';
 import { FaultyLocal, until } from './faulty-local.ts';
@@ -16,30 +17,43 @@ let allocator: AllocatorOn;
 /** Nobody joins here: a session goes on until then, and its GameServer would take the next. */
 const JOIN_WITHIN_SECONDS = 20;
 
-beforeEach(async () => {
-  const program = { command: [process.execPath, resolve('server/main.ts')], env: { SESSION_END: 'Ready' } };
-  local = await FaultyLocal.start({
-    LOCAL_IMAGES: JSON.stringify({ 'boat-race:1': program, 'boat-race:2': program }),
-  });
-  const template = (image: string): object => ({
-    metadata: { labels: { 'regatta.dev/game': 'boat-race' } },
-    spec: {
-      ports: [{ name: 'game', portPolicy: 'Passthrough', protocol: 'TCP' }],
-      template: { spec: { terminationGracePeriodSeconds: 5, containers: [{ name: 'game', image }] } },
-    },
-  });
+const program = { command: [process.execPath, resolve('server/main.ts')], env: { SESSION_END: 'Ready' } };
+const IMAGES = JSON.stringify({
+  'boat-race:1': program,
+  'boat-race:2': program,
+  // Ready, and deaf to what it is told.
+  'mute:1': { command: [process.execPath, resolve('test/faults/soak/game-server.ts')] },
+});
+
+async function createFleet(name: string, image: string, replicas: number): Promise<void> {
   const { status } = await local.request('POST', FLEETS, {
     apiVersion: 'agones.dev/v1',
     kind: 'Fleet',
-    metadata: { name: 'boats' },
-    spec: { replicas: 5, template: template('boat-race:1') },
+    metadata: { name },
+    spec: {
+      replicas,
+      template: {
+        metadata: { labels: { 'regatta.dev/game': 'boat-race' } },
+        spec: {
+          ports: [{ name: 'game', portPolicy: 'Passthrough', protocol: 'TCP' }],
+          template: { spec: { terminationGracePeriodSeconds: 5, containers: [{ name: 'game', image }] } },
+        },
+      },
+    },
   });
   expect(status).toBe(201);
-  await local.inState(5, 'Ready');
+}
+
+async function start(environment: Record<string, string> = {}): Promise<void> {
   allocator = await startAllocatorOn(local.local.kubeconfigPath, {
     REAP_EVERY_MS: '100',
     JOIN_WITHIN_SECONDS: String(JOIN_WITHIN_SECONDS),
+    ...environment,
   });
+}
+
+beforeEach(async () => {
+  local = await FaultyLocal.start({ LOCAL_IMAGES: IMAGES });
 });
 
 afterEach(async () => {
@@ -56,6 +70,9 @@ async function newSessionOn(): Promise<string> {
 }
 
 test('a Fleet that rolls with sessions on it: new ones go to the new version, old GameServers are told once and end with theirs', async () => {
+  await createFleet('boats', 'boat-race:1', 5);
+  await local.inState(5, 'Ready');
+  await start();
   const old = [await newSessionOn(), await newSessionOn(), await newSessionOn()];
   const told = new Map<string, Set<string>>();
   local.local.store.subscribe<GameServer>('gameservers', ({ object: { metadata } }) => {
@@ -87,6 +104,9 @@ test('a Fleet that rolls with sessions on it: new ones go to the new version, ol
 });
 
 test('a Fleet that is drained: sessions go on, and all else is replaced', async () => {
+  await createFleet('boats', 'boat-race:1', 5);
+  await local.inState(5, 'Ready');
+  await start();
   const held = await newSessionOn();
   const before = local.gameServers().map(({ metadata }) => metadata.name);
   const { body } = await allocator.service('POST', '/v1/fleets/boats/drain');
@@ -98,4 +118,20 @@ test('a Fleet that is drained: sessions go on, and all else is replaced', async 
   expect(local.gameServer(held)?.status?.state).toBe('Allocated');
   const next = await newSessionOn();
   expect(before).not.toContain(next);
+});
+
+test('with confirmation, only a GameServer is answered that has opened the session; those that cannot are given up', async () => {
+  await createFleet('mute', 'mute:1', 1);
+  await local.inState(1, 'Ready');
+  await start({ CONFIRM: 'on', CONFIRM_WITHIN_MS: '3000' });
+  const answer = newSessionOn();
+  const mute = local.gameServers()[0]?.metadata.name ?? '';
+  await local.becomes(mute, 'Allocated');
+  await createFleet('boats', 'boat-race:1', 1);
+  // Whatever replaces the mute one says as little; each is given up in its turn.
+  const name = await answer;
+  const { metadata } = local.gameServer(name) ?? {};
+  expect(metadata?.labels?.['agones.dev/fleet']).toBe('boats');
+  expect(metadata?.annotations?.[SESSION_REPORT_ANNOTATION]).toBe(`${metadata?.labels?.[SESSION_KEY]} opened`);
+  expect(local.gameServer(mute)?.status?.state ?? 'gone').not.toBe('Allocated');
 });
