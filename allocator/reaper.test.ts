@@ -76,7 +76,7 @@ const LEAKS: [string, string, (kubernetes: KubernetesEndpoint) => void][] = [
     (kubernetes) => {
       const session = testSession('a', { agoMs: MINUTE_MS });
       addHolding(kubernetes, 'kept', session);
-      addHolding(kubernetes, 'leak', session, { annotations: { 'agones.dev/last-allocated': ago(MINUTE_MS - 2000) } });
+      addHolding(kubernetes, 'leak', session, { annotations: { 'agones.dev/last-allocated': ago(MINUTE_MS - 1000) } });
     },
   ],
   [
@@ -229,7 +229,7 @@ describe('the reaper', () => {
             ...reports,
             [SESSION_REPORT_ANNOTATION]: formatSessionReport({ sessionId: past.sessionId, step }),
             [DRAIN_ANNOTATION]: ago(HOUR_MS),
-            'agones.dev/last-allocated': pick([ago(0), ago(MINUTE_MS)]),
+            'agones.dev/last-allocated': pick([ago(0), new Date(Date.parse(past.madeAt) + MINUTE_MS).toISOString()]),
           },
         });
         theirs.set(name, stateOf(name) ?? '');

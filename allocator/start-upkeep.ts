@@ -5,6 +5,7 @@ import { KubernetesUpkeep } from './agones/game-server-upkeep.ts';
 import type { KubernetesConnection } from './agones/kubernetes-connection.ts';
 import { Draining } from './allocation/draining.ts';
 import { MissingPods } from './allocation/missing-pods.ts';
+import { Ownership } from './allocation/ownership.ts';
 import type { GameServers, GameServerView } from './allocation/ports.ts';
 import { Reaper } from './allocation/reaper.ts';
 import type { ReaperObserver } from './allocation/reaper.ts';
@@ -33,16 +34,27 @@ export interface UpkeepParts {
 /** Pods that are looked for in one pass, at most. */
 const MAX_POD_LOOKUPS = 10;
 
+/** Our patch says itself when it was made: hardly later than its session. */
+const MAX_PATCH_DELAY_MS = 2000;
+/** How far our clock and Agones' may be apart. */
+const CLOCK_SKEW_MS = 10_000;
+
 /** Puts together what keeps a cluster's GameServers in order, and starts it. */
 export function startUpkeep(config: AllocatorConfig, parts: UpkeepParts): { reaper: Reaper; draining: Draining } {
   const { connection, gameServers, observer, isFresh, isHeld, isPursuing, answeredWith, clock, logger, lifecycle } =
     parts;
   const upkeep = new KubernetesUpkeep({ connection, clock, logger });
+  const ownership = new Ownership(
+    config.ALLOCATE_BY === 'Patch'
+      ? MAX_PATCH_DELAY_MS
+      : config.KUBERNETES_TIMEOUT_MS + config.SETTLE_MS + CLOCK_SKEW_MS,
+  );
   const reaper = new Reaper({
     gameServers,
     upkeep,
     missingPods: new MissingPods({
       upkeep,
+      ownership,
       clock,
       logger,
       againAfterMs: config.POD_CHECK_MS,
@@ -55,6 +67,7 @@ export function startUpkeep(config: AllocatorConfig, parts: UpkeepParts): { reap
     graceMs: config.REAP_GRACE_MS,
     maxPerPass: config.REAP_MAX_PER_PASS,
     rules: {
+      ownership,
       maxSessionMs: config.MAX_SESSION_SECONDS * 1000,
       noShowMarginMs: config.NO_SHOW_MARGIN_MS,
       maxDrainMs: config.MAX_DRAIN_SECONDS * 1000,
@@ -66,6 +79,7 @@ export function startUpkeep(config: AllocatorConfig, parts: UpkeepParts): { reap
   const draining = new Draining({
     gameServers,
     upkeep,
+    ownership,
     clock,
     logger,
     drainsOutdated: config.DRAIN_OUTDATED,

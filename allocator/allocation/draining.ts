@@ -1,12 +1,13 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Ownership } from './ownership.ts';
 import type { GameServers, GameServerView } from './ports.ts';
-import { ownSession } from './reap-rules.ts';
 import type { GameServerUpkeep, UpkeepTask } from './upkeep.ts';
 
 export interface DrainingOptions {
   gameServers: GameServers;
   upkeep: GameServerUpkeep;
+  ownership: Ownership;
   clock: Clock;
   logger: Logger;
   /** Whether those of an outdated version are told by themselves. */
@@ -42,7 +43,7 @@ export class Draining implements UpkeepTask {
   async pass(): Promise<void> {
     const { gameServers, maxPerPass, drainsOutdated } = this.#options;
     if (!drainsOutdated) return;
-    const due = [...gameServers.all()].filter((each) => mayBeTold(each) && holdsSession(each));
+    const due = [...gameServers.all()].filter((each) => mayBeTold(each) && this.#holdsSession(each));
     const outdated = due.filter((each) => gameServers.isOutdated(each)).slice(0, maxPerPass);
     await this.#mark(outdated, 'outdated');
   }
@@ -57,6 +58,11 @@ export class Draining implements UpkeepTask {
     const due = ofFleet.filter(mayBeTold);
     const marked = await this.#mark(due.slice(0, MAX_PER_FLEET), 'asked for');
     return { marked, already: ofFleet.length - due.length, left: due.length - marked };
+  }
+
+  #holdsSession(gameServer: GameServerView): boolean {
+    if (gameServer.state !== 'Allocated') return false;
+    return this.#options.ownership.session(gameServer) !== undefined || (gameServer.shared?.sessionIds.length ?? 0) > 0;
   }
 
   /** @returns how many were told */
@@ -82,9 +88,4 @@ function mayBeTold(gameServer: GameServerView): boolean {
 
 function isEnding({ state, isGoing }: GameServerView): boolean {
   return isGoing || state === 'Shutdown' || state === 'Error' || state === 'Unhealthy';
-}
-
-function holdsSession(gameServer: GameServerView): boolean {
-  if (gameServer.state !== 'Allocated') return false;
-  return ownSession(gameServer) !== undefined || (gameServer.shared?.sessionIds.length ?? 0) > 0;
 }

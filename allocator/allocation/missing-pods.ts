@@ -1,13 +1,14 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { allocatedAtMs } from './doubles.ts';
+import type { Ownership } from './ownership.ts';
 import { KubernetesDown, KubernetesRefusal } from './ports.ts';
 import type { GameServerView } from './ports.ts';
-import { ownClaim, ownSession } from './reap-rules.ts';
 import type { GameServerUpkeep } from './upkeep.ts';
 
 export interface MissingPodsOptions {
   upkeep: Pick<GameServerUpkeep, 'hasPod'>;
+  ownership: Ownership;
   clock: Clock;
   logger: Logger;
   /** A Pod that was there is looked for again after this. */
@@ -46,7 +47,9 @@ export class MissingPods {
   async look(gameServers: Iterable<GameServerView>): Promise<void> {
     const { clock, logger, againAfterMs, maxLookups } = this.#options;
     const nowMs = clock.nowMs();
-    const candidates = [...gameServers].filter((each) => mayLack(each) && nowMs - allocatedAtMs(each) >= againAfterMs);
+    const candidates = [...gameServers].filter(
+      (each) => this.#mayLack(each) && nowMs - allocatedAtMs(each) >= againAfterMs,
+    );
     this.#looked = new Map(
       candidates.flatMap(({ uid }) => {
         const looked = this.#looked.get(uid);
@@ -76,10 +79,11 @@ export class MissingPods {
     const isGone = !(await this.#options.upkeep.hasPod(gameServer));
     this.#looked.set(gameServer.uid, { atMs: nowMs, isGone });
   }
-}
 
-function mayLack(gameServer: GameServerView): boolean {
-  const { state, isGoing, isDevelopment, shared } = gameServer;
-  if (state !== 'Allocated' || isGoing || isDevelopment || shared !== undefined) return false;
-  return ownSession(gameServer) !== undefined || ownClaim(gameServer) !== undefined;
+  #mayLack(gameServer: GameServerView): boolean {
+    const { state, isGoing, isDevelopment, shared } = gameServer;
+    if (state !== 'Allocated' || isGoing || isDevelopment || shared !== undefined) return false;
+    const { ownership } = this.#options;
+    return ownership.session(gameServer) !== undefined || ownership.claim(gameServer) !== undefined;
+  }
 }

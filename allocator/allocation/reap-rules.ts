@@ -1,5 +1,6 @@
 import type { SessionDescriptor } from '../../lib/session.ts';
-import { allocatedAtMs, oldestFirst } from './doubles.ts';
+import { oldestFirst } from './doubles.ts';
+import type { Ownership } from './ownership.ts';
 import type { GameServerView } from './ports.ts';
 
 /** Why a GameServer is of no use to anybody any more. The first that fits is told. */
@@ -31,6 +32,7 @@ export interface Leak {
 
 export interface ReapRules {
   nowMs: number;
+  ownership: Ownership;
   /** No session can be this old. */
   maxSessionMs: number;
   /** A game server ends a session without players at its time to join; only this much later is it done for it. */
@@ -45,26 +47,6 @@ export interface ReapRules {
   answeredWith: (sessionId: string) => string | undefined;
 }
 
-/**
- * How much later than its session was made a GameServer may have been allocated: an answer that was lost, and clocks that
- * differ. Allocated later than that, it is somebody else's who left what we had written on it.
- */
-const MAX_ALLOCATION_DELAY_MS = 60_000;
-
-/** The session that we allocated this GameServer for, and that it holds yet. */
-export function ownSession(gameServer: GameServerView): SessionDescriptor | undefined {
-  const { session } = gameServer;
-  if (session === undefined) return undefined;
-  return allocatedAtMs(gameServer) <= Date.parse(session.madeAt) + MAX_ALLOCATION_DELAY_MS ? session : undefined;
-}
-
-/** The claim that we allocated this GameServer for. One that does not say until when is good for nobody. */
-export function ownClaim(gameServer: GameServerView): GameServerView['claim'] {
-  const { claim } = gameServer;
-  if (claim === undefined || gameServer.lastAllocatedAt === '') return undefined;
-  return claim.untilMs === 0 || allocatedAtMs(gameServer) <= claim.untilMs ? claim : undefined;
-}
-
 /** Everything that leaks, of what is ours: at most one finding for a GameServer, and one for each session of a shared one. */
 export function findLeaks(gameServers: Iterable<GameServerView>, rules: ReapRules): Leak[] {
   const held = [...gameServers].filter(({ state, isGoing }) => state === 'Allocated' && !isGoing);
@@ -75,13 +57,13 @@ export function findLeaks(gameServers: Iterable<GameServerView>, rules: ReapRule
 }
 
 function leakOf(gameServer: GameServerView, doubles: ReadonlySet<GameServerView>, rules: ReapRules): Leak | undefined {
-  const session = ownSession(gameServer);
+  const session = rules.ownership.session(gameServer);
   if (session !== undefined) {
     if (rules.isPursuing(session.sessionId)) return undefined;
     const finding = findingOfSession(gameServer, session, doubles.has(gameServer), rules);
     return finding === undefined ? undefined : leak(gameServer, finding, 'shut-down', session.sessionId);
   }
-  const claim = ownClaim(gameServer);
+  const claim = rules.ownership.claim(gameServer);
   if (claim === undefined) return undefined;
   if (rules.isPodGone(gameServer)) return leak(gameServer, 'pod-gone', 'shut-down', undefined);
   if (claim.untilMs > rules.nowMs) return undefined;
@@ -110,7 +92,7 @@ function findingOfSession(
 
 /** All but the one to keep: that which was answered, else that which players came to, else the oldest. */
 function exclusiveDoubles(gameServers: readonly GameServerView[], rules: ReapRules): Set<GameServerView> {
-  const bySession = Map.groupBy(gameServers, (gameServer) => ownSession(gameServer)?.sessionId);
+  const bySession = Map.groupBy(gameServers, (gameServer) => rules.ownership.session(gameServer)?.sessionId);
   const doubles = new Set<GameServerView>();
   for (const [sessionId, holding] of bySession) {
     if (sessionId === undefined || holding.length < 2) continue;

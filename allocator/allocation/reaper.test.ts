@@ -6,6 +6,7 @@ import type { SessionReport } from '../../lib/session-report.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { oldestFirst } from './doubles.ts';
 import { MissingPods } from './missing-pods.ts';
+import { Ownership } from './ownership.ts';
 import type { GameServers, GameServerView } from './ports.ts';
 import { Reaper } from './reaper.ts';
 import type { ReaperMode } from './reaper.ts';
@@ -18,6 +19,7 @@ const GRACE_MS = 3000;
 const MARGIN_MS = 5000;
 const MAX_SESSION_MS = 600_000;
 const JOIN_WITHIN_MS = 60_000;
+const MAX_DELAY_MS = 2000;
 const START_MS = Date.parse('2027-01-15T08:00:00Z');
 
 type Kind =
@@ -90,7 +92,7 @@ function gameServersOf({ kind, agoMs, claimMs }: Case, index: number): Known[] {
     case 'ended':
       return [one({ ...held, report: report('ended') }, 0)];
     case 'pod-gone':
-      return [one({ ...held, reportsPlayers: false, lastAllocatedAt: at(madeAtMs) }, madeAtMs)];
+      return [one({ ...held, reportsPlayers: false }, madeAtMs)];
     case 'double': {
       const joined = { ...held, report: report('joined') };
       const later = { ...joined, lastAllocatedAt: at(madeAtMs + 1) };
@@ -102,7 +104,7 @@ function gameServersOf({ kind, agoMs, claimMs }: Case, index: number): Known[] {
     }
     case 'foreign':
       // Ours once; somebody else has allocated it long after.
-      return [one({ ...held, report: report('ended'), lastAllocatedAt: at(madeAtMs + 120_000) }, Infinity)];
+      return [one({ ...held, report: report('ended'), lastAllocatedAt: at(madeAtMs + MAX_DELAY_MS + 1) }, Infinity)];
     case 'ready':
       return [one({ ...held, session: undefined, state: 'Ready' }, Infinity)];
   }
@@ -148,6 +150,7 @@ interface ReaperParts {
 
 function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [], answered }: ReaperParts): Reaper {
   const { clock } = cluster;
+  const ownership = new Ownership(MAX_DELAY_MS);
   const upkeep = {
     shutDown: cluster.change('shut-down', 'Shutdown'),
     giveBackClaim: cluster.change('give-back', 'Ready'),
@@ -159,7 +162,14 @@ function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [
   return new Reaper({
     gameServers: cluster as unknown as GameServers,
     upkeep,
-    missingPods: new MissingPods({ upkeep, clock, logger: silentLogger, againAfterMs: EVERY_MS, maxLookups: 100 }),
+    missingPods: new MissingPods({
+      upkeep,
+      ownership,
+      clock,
+      logger: silentLogger,
+      againAfterMs: EVERY_MS,
+      maxLookups: 100,
+    }),
     clock,
     logger: silentLogger,
     observer: { reaped: (finding) => told.push(finding), orphaned: () => {} },
@@ -167,6 +177,7 @@ function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [
     graceMs: GRACE_MS,
     maxPerPass: 5,
     rules: {
+      ownership,
       maxSessionMs: MAX_SESSION_MS,
       noShowMarginMs: MARGIN_MS,
       maxDrainMs: 0,

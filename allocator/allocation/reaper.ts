@@ -28,7 +28,10 @@ export interface ReaperOptions {
   graceMs: number;
   /** GameServers it changes in one pass, at most. */
   maxPerPass: number;
-  rules: Pick<ReapRules, 'maxSessionMs' | 'noShowMarginMs' | 'maxDrainMs' | 'isPursuing' | 'answeredWith'>;
+  rules: Pick<
+    ReapRules,
+    'ownership' | 'maxSessionMs' | 'noShowMarginMs' | 'maxDrainMs' | 'isPursuing' | 'answeredWith'
+  >;
   /**
    * Asked before a claim that has run out is given back: whether nobody has bound it to a session elsewhere. Its answer
    * must hold from then on.
