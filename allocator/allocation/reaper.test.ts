@@ -146,9 +146,12 @@ interface ReaperParts {
   mode?: ReaperMode;
   told?: string[];
   answered?: string;
+  pursued?: string;
+  mayGiveBack?: boolean;
 }
 
-function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [], answered }: ReaperParts): Reaper {
+function reaperOf(cluster: Cluster, parts: ReaperParts): Reaper {
+  const { podGone = new Set(), mode = 'on', told = [], answered, pursued, mayGiveBack = true } = parts;
   const { clock } = cluster;
   const ownership = new Ownership(MAX_DELAY_MS);
   const upkeep = {
@@ -181,10 +184,10 @@ function reaperOf(cluster: Cluster, { podGone = new Set(), mode = 'on', told = [
       maxSessionMs: MAX_SESSION_MS,
       noShowMarginMs: MARGIN_MS,
       maxDrainMs: 0,
-      isPursuing: () => false,
+      isPursuing: (sessionId) => sessionId === pursued,
       answeredWith: () => answered,
     },
-    mayGiveBack: () => Promise.resolve(true),
+    mayGiveBack: () => Promise.resolve(mayGiveBack),
   });
 }
 
@@ -299,5 +302,45 @@ describe('of the GameServers of one session', () => {
         },
       ),
     );
+  });
+});
+
+describe('the reaper leaves alone', () => {
+  async function after(cluster: Cluster, parts: ReaperParts): Promise<string[]> {
+    const reaper = reaperOf(cluster, parts);
+    for (let pass = 0; pass < 10; pass += 1) {
+      await reaper.pass();
+      cluster.clock.advance(EVERY_MS);
+    }
+    return cluster.done.map(({ name, what }) => `${what} ${name}`);
+  }
+
+  const cluster = (kind: Kind): Cluster =>
+    new Cluster([{ kind, agoMs: 60_000, claimMs: 1 }], new ManualClock(START_MS));
+
+  it('a claim that has been bound elsewhere', async () => {
+    expect(await after(cluster('claim'), { mayGiveBack: false })).toEqual([]);
+    expect(await after(cluster('claim'), {})).toEqual(['give-back gs-000']);
+  });
+
+  it('a session that somebody is getting a GameServer for', async () => {
+    expect(await after(cluster('double'), { pursued: 'session000000000000' })).toEqual([]);
+    expect(await after(cluster('double'), {})).toEqual(['shut-down gs-000-double']);
+  });
+
+  it('the sessions of shared GameServers, but for one that is known to be on another', async () => {
+    const shared = (): Cluster => {
+      const made = new Cluster([], new ManualClock(START_MS));
+      for (const [name, sessionIds] of [
+        ['one', ['a', 'b']],
+        ['two', ['b', 'c']],
+      ] as const) {
+        made.known.set(name, { view: view(name, { shared: { sessionIds, capacity: 5 } }), leaksAtMs: 0 });
+      }
+      return made;
+    };
+    expect(await after(shared(), {})).toEqual([]);
+    expect((await after(shared(), { answered: 'two' }))[0]).toBe('end-session one');
+    expect(await after(shared(), { answered: 'two', pursued: 'b' })).toEqual([]);
   });
 });

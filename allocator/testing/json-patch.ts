@@ -17,7 +17,7 @@ export function applyOperation(object: object, { op, path, value }: PatchOperati
     if (typeof next !== 'object' || next === null) return false;
     parent = next as Record<string, unknown>;
   }
-  if (op === 'test') return parent[last] === value;
+  if (op === 'test') return JSON.stringify(parent[last]) === JSON.stringify(value);
   if (op !== 'add' && !(last in parent)) return false;
   if (op === 'remove') delete parent[last];
   else parent[last] = value;

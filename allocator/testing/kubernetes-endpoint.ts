@@ -18,7 +18,7 @@ export interface HeldObject {
     deletionTimestamp?: string;
   };
   spec: unknown;
-  status?: { state: string; address: string; addresses: object[]; ports: object[] };
+  status?: { state: string; address: string; addresses: object[]; ports: object[]; lists?: object };
 }
 
 /** A Lease as this endpoint holds it. */
@@ -127,6 +127,7 @@ export class KubernetesEndpoint {
       fleet?: string;
       labels?: object;
       annotations?: Record<string, string>;
+      lists?: object;
       state?: string;
       uid?: string;
       createdAt?: string;
@@ -151,6 +152,7 @@ export class KubernetesEndpoint {
           { type: 'PodIP', address: '10.1.2.3' },
         ],
         ports: [{ name: 'game', port }],
+        ...(options.lists === undefined ? {} : { lists: options.lists }),
       },
     });
   }

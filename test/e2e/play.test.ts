@@ -1,3 +1,4 @@
+import { SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
 import { processIdOf } from '../helpers/game-server-process.ts';
 import { ClusterView } from '../helpers/cluster-view.ts';
 import { eventually } from '../helpers/conditions.ts';
@@ -45,8 +46,12 @@ describe('one click on one machine', () => {
     expect(answer.status).toBe(201);
     const { sessionId, wsUrl } = (await answer.json()) as { sessionId: string; wsUrl: string };
     expect(wsUrl).toMatch(new RegExp(`^ws://localhost:\\d+/session/${sessionId}\\?token=`));
-    const { sailor } = await sailInto(wsUrl);
+    const { sailor, gameServer } = await sailInto(wsUrl);
     await sailor.hear('state');
+    await eventually('the GameServer tells that its player came', 20_000, async () => {
+      const report = (await cluster.gameServer(gameServer))?.metadata.annotations?.[SESSION_REPORT_ANNOTATION];
+      return report === `${sessionId} joined` ? true : undefined;
+    });
     sailor.leave();
   });
 
