@@ -164,8 +164,8 @@ class Client {
   refusal: { status: number; code: string } | undefined;
   readonly socket: WebSocket;
 
-  constructor(path: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${gameServer.port}${path}`, { headers, perMessageDeflate: false });
+  constructor(path: string, headers: Record<string, string> = {}, port = gameServer.port) {
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers, perMessageDeflate: false });
     this.socket.on('message', (data: Buffer) => this.messages.push(data.toString()));
     this.socket.on('close', (code) => (this.closeCode = code));
     this.socket.on('error', () => {});
@@ -358,6 +358,25 @@ describe('a token and what the SDK shows', () => {
     sidecar.allocate(session);
     await early.seated();
     expect(sessions[0]?.context.descriptor).toEqual(session);
+  });
+
+  test('a player who is here before the kit hears that it is Ready waits for it, too', async () => {
+    const port = await freePort();
+    // Ready is written and allocated at once, and the watch is slow to tell.
+    sidecar.losesReady = true;
+    const starting = start({ port, allocationWaitMs: 10_000, stateWaitMs: 10_000 });
+    await until(() => sidecar.count('Ready') === 1, 'Ready is asked for');
+    const session = newSession();
+    const early = new Client(`/session/${session.sessionId}?token=${await seatToken(session)}`, {}, port);
+    // Whoever came before this is at the door by now.
+    await fetch(`http://127.0.0.1:${port}/healthz`);
+    sidecar.allocate(session);
+    await starting;
+    await early.seated();
+    expect(sessions.map(({ context }) => context.descriptor)).toEqual([session]);
+    early.socket.send('end');
+    await gameServer.finished;
+    expect(sidecar.calls).toEqual(['Ready', 'Shutdown']);
   });
 
   test('a claim takes its session from the token', async () => {

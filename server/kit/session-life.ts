@@ -59,7 +59,7 @@ export class SessionLife implements SessionSource {
   }
 
   get isAdmitting(): boolean {
-    return this.#phase !== 'starting' && this.#phase !== 'ending' && !isGoing(this.#options.sdk.gameServer);
+    return this.#phase !== 'ending' && !isGoing(this.#options.sdk.gameServer);
   }
 
   /** Becomes Ready and takes sessions from then on. @throws Error when Agones does not make it Ready */
@@ -98,7 +98,8 @@ export class SessionLife implements SessionSource {
 
   async directSession(): Promise<RunningSession> {
     if (this.#current !== undefined) return this.#current;
-    if (isDraining(this.#options.sdk.gameServer)) return orDraining(undefined);
+    // Who has a token may be here before the kit hears that it is Ready; nobody else can know of it yet.
+    if (this.#phase === 'starting' || isDraining(this.#options.sdk.gameServer)) return orDraining(undefined);
     this.#direct ??= this.#openDirect().finally(() => {
       this.#direct = undefined;
     });
