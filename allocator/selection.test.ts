@@ -1,5 +1,5 @@
-import { CANARY_ANNOTATION, DRAIN_ANNOTATION } from '../lib/session.ts';
-import { startTestAllocator } from './testing/running-allocator.ts';
+import { CANARY_ANNOTATION, CLAIM_LABEL, DRAIN_ANNOTATION } from '../lib/session.ts';
+import { startTestAllocator, until } from './testing/running-allocator.ts';
 import type { TestAllocator } from './testing/running-allocator.ts';
 import type { KubernetesEndpoint } from './testing/kubernetes-endpoint.ts';
 
@@ -108,6 +108,59 @@ describe.each(ALLOCATE_BY)('a canary Fleet, by %s,', (allocateBy) => {
   it('is better than nothing when the others have none Ready', async () => {
     await startFleets('0.0001', 'fleet');
     expect(await given()).toBe('a-canary-0');
+  });
+});
+
+describe('with GameServers that are claimed ahead of need', () => {
+  const CLAIMS = { ALLOCATE_BY: 'Patch', WARM_CLAIMS: 'on', MIN_CLAIMS: '2', MAX_CLAIMS: '2', REAP_EVERY_MS: '50' };
+  const claimed = (): string[] =>
+    allocator.kubernetes
+      .gameServers()
+      .flatMap(({ metadata }) => ((metadata.labels[CLAIM_LABEL] ?? '') === '' ? [] : metadata.name));
+
+  it('an excluded one is not given, though it is claimed', async () => {
+    allocator = await startTestAllocator((kubernetes) => {
+      kubernetes.addFleet('boats', 'boat-race', 8);
+      for (const name of ['boats-0', 'boats-1', 'boats-2']) kubernetes.addGameServer(name, 'boat-race');
+    }, CLAIMS);
+    await until(() => claimed().length === 2);
+    const excluded = claimed();
+    expect(['boats-0', 'boats-1', 'boats-2']).toContain(await given({ exclude: excluded }));
+    expect(excluded.filter((name) => !claimed().includes(name))).toEqual([]);
+  });
+
+  it('a canary of nothing is not claimed, and is given back when it becomes one', async () => {
+    const canary = (percent: string): [string, string, number, Record<string, string>] => [
+      'canary',
+      'boat-race',
+      8,
+      { [CANARY_ANNOTATION]: percent },
+    ];
+    allocator = await startTestAllocator((kubernetes) => {
+      kubernetes.addFleet('stable', 'boat-race', 8);
+      kubernetes.addFleet(...canary('100'));
+      for (let each = 0; each < 3; each += 1) {
+        kubernetes.addGameServer(`canary-${each}`, 'boat-race', { fleet: 'canary' });
+        kubernetes.addGameServer(`stable-${each}`, 'boat-race', { fleet: 'stable' });
+      }
+    }, CLAIMS);
+    await until(() => claimed().length === 2 && claimed().every((name) => name.startsWith('canary')));
+    allocator.kubernetes.addFleet(...canary('0'));
+    await until(() => claimed().length === 2 && claimed().every((name) => name.startsWith('stable')));
+    expect(await given()).toMatch(/^stable/);
+  });
+
+  it('one that is told to drain is not given, and is given back', async () => {
+    allocator = await startTestAllocator((kubernetes) => {
+      kubernetes.addFleet('boats', 'boat-race', 8);
+      for (const name of ['boats-0', 'boats-1', 'boats-2', 'boats-3']) kubernetes.addGameServer(name, 'boat-race');
+    }, CLAIMS);
+    await until(() => claimed().length === 2);
+    const drained = claimed();
+    for (const name of drained) allocator.kubernetes.annotate(name, { [DRAIN_ANNOTATION]: new Date().toISOString() });
+    await until(() => claimed().length === 2 && claimed().every((name) => !drained.includes(name)));
+    for (const name of drained) expect(allocator.kubernetes.gameServer(name)?.status?.state).toBe('Ready');
+    expect(drained).not.toContain(await given());
   });
 });
 

@@ -100,7 +100,13 @@ export async function startAllocator(
     answerGraceMs: config.ANSWER_GRACE_MS,
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
     ...(config.CONFIRM
-      ? { confirmations: new Confirmations({ gameServers: cluster.gameServers, clock, withinMs: config.CONFIRM_WITHIN_MS }) }
+      ? {
+          confirmations: new Confirmations({
+            gameServers: cluster.gameServers,
+            clock,
+            withinMs: config.CONFIRM_WITHIN_MS,
+          }),
+        }
       : {}),
   });
   const startedAtMs = clock.nowMs();

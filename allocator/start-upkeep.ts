@@ -5,7 +5,7 @@ import { KubernetesUpkeep } from './agones/game-server-upkeep.ts';
 import type { KubernetesConnection } from './agones/kubernetes-connection.ts';
 import { Draining } from './allocation/draining.ts';
 import { MissingPods } from './allocation/missing-pods.ts';
-import { Ownership } from './allocation/ownership.ts';
+import { MAX_PATCH_DELAY_MS, Ownership } from './allocation/ownership.ts';
 import type { GameServers, GameServerView } from './allocation/ports.ts';
 import { Reaper } from './allocation/reaper.ts';
 import type { ReaperObserver } from './allocation/reaper.ts';
@@ -34,8 +34,6 @@ export interface UpkeepParts {
 /** Pods that are looked for in one pass, at most. */
 const MAX_POD_LOOKUPS = 10;
 
-/** Our patch says itself when it was made: hardly later than its session. */
-const MAX_PATCH_DELAY_MS = 2000;
 /** How far our clock and Agones' may be apart. */
 const CLOCK_SKEW_MS = 10_000;
 

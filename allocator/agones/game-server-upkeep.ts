@@ -11,11 +11,11 @@ import type { GameServerView } from '../allocation/ports.ts';
 import type { GameServerUpkeep, UpkeepOutcome } from '../allocation/upkeep.ts';
 import { guardedPatch } from './guarded-patch.ts';
 import { asPortError } from './kubernetes-connection.ts';
-import type { KubernetesConnection } from './kubernetes-connection.ts';
+import type { UpkeepCalls } from './kubernetes-connection.ts';
 import { annotationPath, labelPath } from './marks.ts';
 
 export interface KubernetesUpkeepOptions {
-  connection: KubernetesConnection;
+  connection: UpkeepCalls;
   clock: Clock;
   logger: Logger;
 }

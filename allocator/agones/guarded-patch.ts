@@ -15,7 +15,7 @@ export type PatchOutcome =
  * @throws KubernetesRefusal when Kubernetes does not accept what we send
  */
 export async function guardedPatch(
-  connection: KubernetesCalls,
+  connection: Pick<KubernetesCalls, 'patch'>,
   gameServerName: string,
   operations: readonly object[],
 ): Promise<PatchOutcome> {

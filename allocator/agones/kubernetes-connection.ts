@@ -72,6 +72,9 @@ export interface KubernetesConnectionOptions {
 /** The calls by which objects are read and changed. */
 export type KubernetesCalls = Pick<KubernetesConnection, 'create' | 'get' | 'list' | 'patch'>;
 
+/** The calls by which GameServers are kept in order. */
+export type UpkeepCalls = Pick<KubernetesConnection, 'namespace' | 'patch' | 'podPhase' | 'createEvent'>;
+
 /**
  * Calls of the Kubernetes API: over pooled connections, each with a deadline, with faults of our own.
  *

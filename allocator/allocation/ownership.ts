@@ -2,6 +2,9 @@ import type { SessionDescriptor } from '../../lib/session.ts';
 import { allocatedAtMs } from './doubles.ts';
 import type { GameServerView } from './ports.ts';
 
+/** Our patch says itself when it was made: hardly later than its session. */
+export const MAX_PATCH_DELAY_MS = 2000;
+
 /**
  * Tells what we have allocated from what carries our marks of before: a GameServer that went back to Ready keeps what was
  * written on it, and whoever allocates it next does so later than its session was made, or its claim was good.

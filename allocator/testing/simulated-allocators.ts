@@ -1,14 +1,18 @@
 import { seededRandom } from '../../lib/seeded-random.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { ClaimedGameServers } from '../agones/claimed-game-servers.ts';
+import { KubernetesUpkeep } from '../agones/game-server-upkeep.ts';
 import { CallError } from '../agones/kubernetes-connection.ts';
 import { PatchAllocations } from '../agones/patch-allocations.ts';
 import { WatchedGameServers } from '../agones/watched-game-servers.ts';
 import { Allocations } from '../allocation/allocations.ts';
 import { Bindings } from '../allocation/bindings.ts';
 import { BoundGameServers } from '../allocation/bound-game-servers.ts';
+import { MissingPods } from '../allocation/missing-pods.ts';
 import { Once } from '../allocation/once.ts';
+import { MAX_PATCH_DELAY_MS, Ownership } from '../allocation/ownership.ts';
 import type { Game, GameServers } from '../allocation/ports.ts';
+import { Reaper } from '../allocation/reaper.ts';
 import { StoreDown } from '../allocation/store.ts';
 import type { Store } from '../allocation/store.ts';
 import { WarmClaims } from '../allocation/warm-claims.ts';
@@ -46,7 +50,8 @@ const CLAIM_MS = 4000;
 const JOIN_WITHIN_MS = 20_000;
 const REQUEST_WAIT_MS = 5000;
 const REAP_GRACE_MS = 500;
-const OBSERVER = { attempted() {}, finished() {}, claimed() {} };
+const MAX_SESSION_MS = 600_000;
+const OBSERVER = { attempted() {}, finished() {}, claimed() {}, reaped() {}, orphaned() {} };
 
 /** Allocators of one cluster over simulated time, with networks that lose things and processes that are killed. */
 export class SimulatedAllocators {
@@ -216,7 +221,7 @@ export class SimulatedAllocators {
           Date.parse((JSON.parse(session) as { joinBy: string }).joinBy) < this.time.nowMs;
         if (isNoShow || status.state === 'Shutdown') this.lose(metadata.name);
       }
-      for (const allocator of this.#allocators) void allocator.reapClaims();
+      for (const allocator of this.#allocators) void allocator.reaper.pass();
       this.startTending();
     });
   }
@@ -225,6 +230,7 @@ export class SimulatedAllocators {
 /** One allocator without its HTTP surface: everything between a request's key and its answer is the real thing. */
 class SimulatedAllocator {
   readonly process: SimulatedProcess;
+  readonly reaper: Reaper;
   readonly #once: Once;
   readonly #allocations: Allocations;
   readonly #gameServers: GameServers;
@@ -294,6 +300,47 @@ class SimulatedAllocator {
       pollMs: 50,
       maxWatchedKeys: 1000,
     });
+    const upkeep = new KubernetesUpkeep({
+      connection: {
+        ...connection,
+        namespace: 'default',
+        podPhase: () => Promise.resolve('Running'),
+        createEvent: () => Promise.resolve(),
+      },
+      clock,
+      logger: silentLogger,
+    });
+    const ownership = new Ownership(MAX_PATCH_DELAY_MS);
+    this.reaper = new Reaper({
+      gameServers: this.#gameServers,
+      upkeep,
+      missingPods: new MissingPods({
+        upkeep,
+        ownership,
+        clock,
+        logger: silentLogger,
+        againAfterMs: 1000,
+        maxLookups: 5,
+      }),
+      clock,
+      logger: silentLogger,
+      observer: OBSERVER,
+      mode: 'on',
+      graceMs: REAP_GRACE_MS,
+      maxPerPass: 10,
+      rules: {
+        ownership,
+        maxSessionMs: MAX_SESSION_MS,
+        noShowMarginMs: 0,
+        maxDrainMs: 0,
+        isPursuing: (sessionId) => this.#allocations.isPursuing(sessionId),
+        answeredWith: (sessionId) => this.#allocations.answeredWith(sessionId),
+      },
+      mayGiveBack: async (gameServer) => {
+        const claim = this.#claims.claimOf(gameServer);
+        return claim !== undefined && this.#warmClaims.giveUp(claim);
+      },
+    });
     kubernetes.watch(process, watched);
     this.#warmClaims.start();
   }
@@ -324,19 +371,6 @@ class SimulatedAllocator {
   async stop(): Promise<void> {
     await this.#allocations.close();
     await this.#warmClaims.close();
-  }
-
-  /** Claims of those who died. */
-  async reapClaims(): Promise<void> {
-    for (const gameServer of this.#gameServers.all()) {
-      const claim = this.#claims.claimOf(gameServer);
-      if (claim === undefined || claim.untilMs + REAP_GRACE_MS > this.#world.time.nowMs) continue;
-      try {
-        if (await this.#warmClaims.giveUp(claim)) await this.#claims.giveBack(claim);
-      } catch (error) {
-        if (!(error instanceof StoreDown)) throw error;
-      }
-    }
   }
 }
 
