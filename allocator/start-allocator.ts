@@ -78,7 +78,7 @@ export async function startAllocator(
     isWaitedFor: (game) => allocations.isWaitedFor(game),
     upkeep: {
       observer: metrics.reaperObserver,
-      isHeld: () => true,
+      isHeld: () => replica.lease.isHeld,
       isPursuing: (sessionId) => allocations.isPursuing(sessionId),
       answeredWith: (sessionId) => allocations.answeredWith(sessionId),
     },

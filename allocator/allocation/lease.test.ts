@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Connection, MachineClock, STEP_MS, World } from '../testing/store-world.ts';
-import { ALWAYS_HELD, StoreLease } from './lease.ts';
+import { StoreLease } from './lease.ts';
 
 const LEASE_MS = 1000;
 
@@ -136,11 +136,6 @@ describe('a lease', () => {
     await world.pass(LEASE_MS * 5, () => {
       expect([first.lease.isHeld, second.lease.isHeld]).toEqual([true, false]);
     });
-  });
-
-  it('is always held where no other replica is', async () => {
-    expect(ALWAYS_HELD.isHeld).toBe(true);
-    await ALWAYS_HELD.close();
   });
 
   it('has one holder at most at every moment, whatever happens to replicas, their clocks and the store', async () => {

@@ -14,9 +14,6 @@ export interface Lease {
   close(): Promise<void>;
 }
 
-/** For a store that no other replica sees. */
-export const ALWAYS_HELD: Lease = { isHeld: true, close: () => Promise.resolve() };
-
 export interface StoreLeaseOptions {
   store: HoldStore;
   clock: Clock;
