@@ -4,17 +4,22 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
 import { GAME_LABEL } from '../lib/session.ts';
 import { ClaimedGameServers } from './agones/claimed-game-servers.ts';
+import { AllocationPlaces } from './agones/allocation-places.ts';
 import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
 import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
 import { PatchAllocations } from './agones/patch-allocations.ts';
+import { PatchPlaces } from './agones/patch-places.ts';
 import { Reflector } from './agones/reflector.ts';
 import { WatchedFleets } from './agones/watched-fleets.ts';
 import { WatchedGameServers } from './agones/watched-game-servers.ts';
+import { AllocationsByMode } from './allocation/allocations-by-mode.ts';
 import { Bindings } from './allocation/bindings.ts';
 import { BoundGameServers } from './allocation/bound-game-servers.ts';
 import type { Draining } from './allocation/draining.ts';
-import type { AllocationObserver, GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
 import type { Reaper } from './allocation/reaper.ts';
+import { PlaceBatches } from './allocation/place-batches.ts';
+import type { AllocationObserver, GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
+import { QuietGameServers } from './allocation/quiet-game-servers.ts';
 import type { Store } from './allocation/store.ts';
 import { WarmClaims } from './allocation/warm-claims.ts';
 import type { AllocatorConfig } from './config.ts';
@@ -76,6 +81,8 @@ export function startKubernetesCluster(
     route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
     maxEndedSessions: config.MAX_ENDED_SESSIONS,
     claimHolder,
+    joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
+    sharedPatienceMs: config.SHARED_PATIENCE_MS,
   });
   const games = new WatchedFleets();
   const following = {
@@ -94,10 +101,25 @@ export function startKubernetesCluster(
     reflector.start();
     lifecycle.onStop('reflector', () => reflector.stop());
   }
-  const allocations =
-    config.ALLOCATE_BY === 'Patch'
-      ? new PatchAllocations({ connection, gameServers, clock, random })
-      : new KubernetesAllocations(connection);
+  const byPatch = config.ALLOCATE_BY === 'Patch';
+  const places = new PlaceBatches({
+    writes: byPatch ? new PatchPlaces(gameServers.shared) : new AllocationPlaces(connection, gameServers.shared),
+    clock,
+    maxBatch: config.SHARED_BATCH,
+  });
+  const quiet = new QuietGameServers({
+    ledger: gameServers.shared.ledger,
+    giveBack: (gameServer, state) => gameServers.shared.giveBack(gameServer, state),
+    isOutdated: (gameServer) => gameServers.ready.isOutdated(gameServer),
+    clock,
+    logger,
+    quietMs: config.SHARED_QUIET_SECONDS * 1000,
+  });
+  quiet.start();
+  lifecycle.onStop('quiet GameServers', () => quiet.stop());
+  const allocations = byPatch
+    ? new PatchAllocations({ connection, gameServers, clock, random })
+    : new KubernetesAllocations(connection);
   const claims = new ClaimedGameServers({ connection, gameServers, maker: allocations, clock });
   const bindings = store.isShared ? new Bindings({ store, keptMs: config.KEY_KEPT_SECONDS * 1000 }) : undefined;
   const warmClaims = claimsAreWarm(config, store)
@@ -145,7 +167,7 @@ export function startKubernetesCluster(
     ...upkeep,
     gameServers: warmClaims === undefined ? gameServers : new BoundGameServers(gameServers, warmClaims),
     games,
-    gameServerAllocations: warmClaims ?? allocations,
+    gameServerAllocations: new AllocationsByMode({ exclusive: warmClaims ?? allocations, shared: places }),
     get freeClaims() {
       return warmClaims?.freeClaims ?? new Map<string, number>();
     },

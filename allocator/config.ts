@@ -65,6 +65,12 @@ const settings = z.object({
   /** A request is answered only when its game server says that it has opened the session: the kit does. */
   CONFIRM: flag(false),
   CONFIRM_WITHIN_MS: wholeNumber(5000, { min: 100, max: 60_000 }),
+  /** Sessions that one write puts on a shared GameServer. */
+  SHARED_BATCH: wholeNumber(100, { min: 1, max: 1000 }),
+  /** A write to a shared GameServer that takes longer than this is not waited for: other sessions go elsewhere. */
+  SHARED_PATIENCE_MS: wholeNumber(250, { min: 1, max: 60_000 }),
+  /** A shared GameServer without a session for this long goes back to Ready, or ends where it is of an older version. */
+  SHARED_QUIET_SECONDS: wholeNumber(60, { min: 1, max: HOUR_SECONDS }),
   FIRST_PAUSE_MS: wholeNumber(50, { min: 1, max: 10_000 }),
   MAX_PAUSE_MS: wholeNumber(1000, { min: 1, max: 60_000 }),
   /** How long Agones may still carry out an allocation whose answer was lost. */

@@ -70,7 +70,7 @@ describe.each(ALLOCATE_BY)('a canary Fleet, by %s,', (allocateBy) => {
   async function startFleets(canary: string, where: 'fleet' | 'both' = 'both'): Promise<void> {
     await start(allocateBy, (kubernetes) => {
       kubernetes.addFleet('stable', 'boat-race', 8);
-      kubernetes.addFleet('canary', 'boat-race', 8, { [CANARY_ANNOTATION]: canary });
+      kubernetes.addFleet('canary', 'boat-race', 8, { annotations: { [CANARY_ANNOTATION]: canary } });
       // By name the canary's would come first.
       for (let each = 0; each < 2; each += 1) {
         kubernetes.addGameServer(`a-canary-${each}`, 'boat-race', { fleet: 'canary' });
@@ -97,7 +97,7 @@ describe.each(ALLOCATE_BY)('a canary Fleet, by %s,', (allocateBy) => {
 
   it('gets none at 0 where it is alone, and nothing else is taken in its place', async () => {
     await start(allocateBy, (kubernetes) => {
-      kubernetes.addFleet('canary', 'boat-race', 8, { [CANARY_ANNOTATION]: '0' });
+      kubernetes.addFleet('canary', 'boat-race', 8, { annotations: { [CANARY_ANNOTATION]: '0' } });
       kubernetes.addGameServer('a-canary-0', 'boat-race', { fleet: 'canary' });
       kubernetes.addGameServer('other', 'chess', { fleet: 'chess' });
     });
@@ -130,11 +130,11 @@ describe('with GameServers that are claimed ahead of need', () => {
   });
 
   it('a canary of nothing is not claimed, and is given back when it becomes one', async () => {
-    const canary = (percent: string): [string, string, number, Record<string, string>] => [
+    const canary = (percent: string): [string, string, number, { annotations: Record<string, string> }] => [
       'canary',
       'boat-race',
       8,
-      { [CANARY_ANNOTATION]: percent },
+      { annotations: { [CANARY_ANNOTATION]: percent } },
     ];
     allocator = await startTestAllocator((kubernetes) => {
       kubernetes.addFleet('stable', 'boat-race', 8);

@@ -29,6 +29,16 @@ export const MAX_SESSION_DESCRIPTOR_BYTES = 2048;
 /** Seats a session may have at most. */
 export const MAX_SEATS = 1000;
 
+/**
+ * Seats of a session, as {@link SEATS_ANNOTATION} says it.
+ *
+ * @returns one when nothing sensible is said: never more players than a game was made for
+ */
+export function readSeats(text: string | undefined): number {
+  const seats = Number(text);
+  return Number.isInteger(seats) && seats >= 1 && seats <= MAX_SEATS ? seats : 1;
+}
+
 /** What a game server is told of its session, in an annotation of its GameServer and in each join token. */
 export interface SessionDescriptor {
   version: typeof SESSION_DESCRIPTOR_VERSION;

@@ -92,8 +92,9 @@ describe('a change to a GameServer', () => {
   it('takes one session off a shared one, and leaves the others', async () => {
     kubernetes.addGameServer('boats-0', 'boat-race', {
       state: 'Allocated',
-      lists: { sessions: { capacity: 10, values: ['a', 'b', 'c'] } },
+      capacity: 10,
     });
+    kubernetes.setSessions('boats-0', ['a', 'b', 'c']);
     const before = await seen('boats-0');
     expect(await upkeep.endSession(before, 'b')).toBe('done');
     expect((await seen('boats-0')).shared?.sessionIds).toEqual(['a', 'c']);

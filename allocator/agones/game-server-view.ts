@@ -6,8 +6,10 @@ import {
   DRAIN_ANNOTATION,
   GAME_LABEL,
   parseSessionDescriptor,
+  readSeats,
   REGION_LABEL,
   REPORTS_PLAYERS_ANNOTATION,
+  SEATS_ANNOTATION,
   SESSION_KEY,
   SESSIONS_LIST,
 } from '../../lib/session.ts';
@@ -35,10 +37,10 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     fleet: metadata.labels?.[AGONES.fleetLabel],
-    state: status?.state ?? '',
-    isGoing,
     gameServerSet: metadata.labels?.[AGONES.gameServerSetLabel],
     region: metadata.labels?.[REGION_LABEL],
+    state: status?.state ?? '',
+    isGoing,
     claim: holds && held === undefined ? claimOf(gameServer) : undefined,
     shared: sharedOf(gameServer),
     game: metadata.labels?.[GAME_LABEL],
@@ -61,9 +63,14 @@ function claimOf({ metadata }: WireGameServer): GameServerView['claim'] {
   return { holder, untilMs: Number.isNaN(untilMs) ? 0 : untilMs };
 }
 
-function sharedOf({ status }: WireGameServer): GameServerView['shared'] {
+function sharedOf({ metadata, status }: WireGameServer): GameServerView['shared'] {
   const list = status?.lists?.[SESSIONS_LIST];
-  return list === undefined ? undefined : { sessionIds: list.values ?? [], capacity: list.capacity ?? 0 };
+  if (list === undefined) return undefined;
+  return {
+    sessionIds: list.values ?? [],
+    capacity: list.capacity ?? 0,
+    seats: readSeats(metadata.annotations?.[SEATS_ANNOTATION]),
+  };
 }
 
 function routeOf(gameServer: WireGameServer, choice: RouteChoice): GameServerView['route'] {

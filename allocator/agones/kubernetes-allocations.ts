@@ -24,26 +24,39 @@ export class KubernetesAllocations implements GameServerAllocations, ClaimMaker 
   }
 
   claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
-    return this.#send({ fleet: undefined, preferredRegion: undefined, ...order }, claimMarks(terms));
+    const anywhere = { fleet: undefined, preferredRegion: undefined, ...order };
+    return this.#send(anywhere, claimMarks(terms));
   }
 
-  async #send(order: Omit<AllocationOrder, 'session'>, marks: Marks): Promise<AllocationOutcome> {
+  #send(order: Omit<AllocationOrder, 'session'>, marks: Marks): Promise<AllocationOutcome> {
     // Without a selector Agones would give any GameServer there is.
-    if (order.fleetGroups?.length === 0) return { state: 'UnAllocated' };
-    let raw: unknown;
-    try {
-      raw = await this.#connection.create(GAME_SERVER_ALLOCATIONS, allocationFor(order, marks));
-    } catch (error) {
-      return outcomeOf(error);
-    }
-    const parsed = allocationAnswerSchema.safeParse(raw);
-    // HTTP 201 alone says nothing; an answer without a state may stand for an allocation all the same.
-    if (!parsed.success) return { state: 'Unknown' };
-    const { state, gameServerName } = parsed.data.status;
-    if (state !== 'Allocated') return { state };
-    if (typeof gameServerName !== 'string' || gameServerName === '') return { state: 'Unknown' };
-    return { state, gameServerName };
+    if (order.fleetGroups?.length === 0) return Promise.resolve({ state: 'UnAllocated' });
+    return sendAllocation(this.#connection, allocationFor(order, marks));
   }
+}
+
+/**
+ * Sends one GameServerAllocation.
+ *
+ * @throws KubernetesRefusal when Kubernetes does not accept what we send
+ */
+export async function sendAllocation(
+  connection: KubernetesConnection,
+  allocation: Omit<GameServerAllocation, 'metadata'>,
+): Promise<AllocationOutcome> {
+  let raw: unknown;
+  try {
+    raw = await connection.create(GAME_SERVER_ALLOCATIONS, allocation);
+  } catch (error) {
+    return outcomeOf(error);
+  }
+  const parsed = allocationAnswerSchema.safeParse(raw);
+  // HTTP 201 alone says nothing; an answer without a state may stand for an allocation all the same.
+  if (!parsed.success) return { state: 'Unknown' };
+  const { state, gameServerName } = parsed.data.status;
+  if (state !== 'Allocated') return { state };
+  if (typeof gameServerName !== 'string' || gameServerName === '') return { state: 'Unknown' };
+  return { state, gameServerName };
 }
 
 function allocationFor(order: Omit<AllocationOrder, 'session'>, marks: Marks): Omit<GameServerAllocation, 'metadata'> {

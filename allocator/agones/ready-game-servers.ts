@@ -1,6 +1,6 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { DRAIN_ANNOTATION, GAME_LABEL, REGION_LABEL } from '../../lib/session.ts';
+import { DRAIN_ANNOTATION, GAME_LABEL, REGION_LABEL, SESSIONS_LIST } from '../../lib/session.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
 import { FleetVersions } from './fleet-versions.ts';
 import type { WireGameServer } from './wire.ts';
@@ -98,7 +98,9 @@ export class ReadyGameServers {
     const game = labels?.[GAME_LABEL];
     const isGoing = (metadata.deletionTimestamp ?? undefined) !== undefined;
     const isDraining = metadata.annotations?.[DRAIN_ANNOTATION] !== undefined;
-    const isReady = status?.state === 'Ready' && !isGoing && !isDraining && game !== undefined;
+    // One that is shared is given out by its places.
+    const isShared = status?.lists?.[SESSIONS_LIST] !== undefined;
+    const isReady = status?.state === 'Ready' && !isGoing && !isDraining && !isShared && game !== undefined;
     const wasReady = this.#readyOf(name) !== undefined;
     const nodeName = status?.nodeName ?? '';
     this.#remove(name);

@@ -1,4 +1,4 @@
-import { CANARY_ANNOTATION, GAME_LABEL, MAX_SEATS, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
+import { CANARY_ANNOTATION, GAME_LABEL, readSeats, SEATS_ANNOTATION, SESSIONS_LIST } from '../../lib/session.ts';
 import type { Game, GameFleet, Games } from '../allocation/ports.ts';
 import type { ReflectorTarget } from './reflector.ts';
 import { fleetSchema, namedSchema } from './wire.ts';
@@ -78,12 +78,6 @@ export class WatchedFleets implements Games, ReflectorTarget {
       ]),
     );
   }
-}
-
-/** One seat when nothing sensible is said: never more players than a game was made for. */
-function readSeats(text: string | undefined): number {
-  const seats = Number(text);
-  return Number.isInteger(seats) && seats >= 1 && seats <= MAX_SEATS ? seats : 1;
 }
 
 function canariesOf(fleets: readonly FleetGame[]): Pick<Game, 'canaries'> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { PlaceLedger } from '../allocation/place-ledger.ts';
 import { SESSION_KEY } from '../../lib/session.ts';
 import { oldestFirst } from '../allocation/doubles.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
@@ -11,6 +12,7 @@ import { asPortError, CallError, GAME_SERVERS } from './kubernetes-connection.ts
 import type { KubernetesCalls } from './kubernetes-connection.ts';
 import { ReadyGameServers } from './ready-game-servers.ts';
 import type { ReflectorTarget } from './reflector.ts';
+import { SharedGameServers } from './shared-game-servers.ts';
 import { gameServerListSchema, gameServerSchema, namedSchema } from './wire.ts';
 import type { WireGameServer } from './wire.ts';
 
@@ -22,6 +24,10 @@ export interface WatchedGameServersOptions {
   maxEndedSessions: number;
   /** Under whose name this allocator claims GameServers. */
   claimHolder: string;
+  /** A session with no player this long after it was made is over. */
+  joinWithinMs: number;
+  /** A write to a shared GameServer that takes longer than this is not waited for: other sessions go elsewhere. */
+  sharedPatienceMs: number;
 }
 
 /** A session is on one GameServer; a few more would be doubles. */
@@ -33,6 +39,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   readonly ready: ReadyGameServers;
   /** Those that this allocator claims. */
   readonly claims: ClaimIndex;
+  /** Those that hold several sessions. */
+  readonly shared: SharedGameServers;
   readonly #options: WatchedGameServersOptions;
   readonly #byName = new Map<string, GameServerView>();
   /** More than one where there are doubles. */
@@ -45,9 +53,23 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     this.#options = options;
     this.ready = new ReadyGameServers(options.clock);
     this.claims = new ClaimIndex(options.claimHolder);
+    this.shared = new SharedGameServers({
+      ...options,
+      viewOf: (object) => this.viewOf(object),
+      ledger: new PlaceLedger({
+        clock: options.clock,
+        patienceMs: options.sharedPatienceMs,
+        isOutdated: (gameServer) => this.ready.isOutdated(gameServer),
+        onEnded: (sessionId) => {
+          this.#remember(sessionId);
+        },
+      }),
+    });
   }
 
   holding(sessionId: string): GameServerView | undefined {
+    const shared = this.shared.holding(sessionId);
+    if (shared !== undefined) return shared;
     const names = this.#namesBySession.get(sessionId) ?? [];
     const [oldest] = oldestFirst([...names].flatMap((name) => this.#noted.get(name) ?? this.#byName.get(name) ?? []));
     return oldest;
@@ -75,6 +97,7 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   async read(name: string, sessionId: string): Promise<GameServerView | undefined> {
     const watched = this.#noted.get(name) ?? this.#byName.get(name);
     if (watched?.session?.sessionId === sessionId) return watched;
+    if (this.#isShared(name)) return this.shared.readSession(name, sessionId);
     try {
       const view = this.viewOf(await this.#options.connection.get(GAME_SERVERS, name));
       return view.session?.sessionId === sessionId ? view : undefined;
@@ -94,12 +117,14 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     }
     const parsed = gameServerListSchema.safeParse(raw);
     if (!parsed.success) throw new KubernetesDown('a list of GameServers makes no sense', { cause: parsed.error });
-    return parsed.data.items
+    const exclusive = parsed.data.items
       .map((item) => viewOf(item, this.#options.route))
       .filter(({ session }) => session?.sessionId === sessionId);
+    return exclusive.length > 0 ? exclusive : this.shared.findHolding(sessionId);
   }
 
   async release(gameServerName: string, sessionId: string): Promise<boolean> {
+    if (this.#isShared(gameServerName)) return this.shared.release(gameServerName, sessionId);
     try {
       await this.#options.connection.patch(GAME_SERVERS, gameServerName, [
         { op: 'test', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: sessionId },
@@ -114,8 +139,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     }
   }
 
-  onReady(listener: (game: string) => void): () => void {
-    const ends = [this.ready.onReady(listener), this.claims.onClaimed(listener)];
+  onReady(listener: (game: string, sessions?: number) => void): () => void {
+    const ends = [this.ready.onReady(listener), this.claims.onClaimed(listener), this.shared.ledger.onFree(listener)];
     return () => {
       for (const end of ends) end();
     };
@@ -152,6 +177,12 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     if (now !== undefined) this.#holds(view.name, now);
     this.ready.learn(gameServer);
     this.claims.learn(view);
+    if (view.shared === undefined) this.shared.ledger.forget(view.name);
+    else this.shared.ledger.learn(view);
+  }
+
+  #isShared(name: string): boolean {
+    return this.#byName.get(name)?.shared !== undefined;
   }
 
   #forget(name: string): void {
@@ -160,6 +191,7 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     this.#noted.delete(name);
     this.ready.forget(name);
     this.claims.forget(name);
+    this.shared.ledger.forget(name);
     if (sessionId !== undefined) this.#end(sessionId, name);
   }
 
@@ -176,7 +208,11 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     // The end of a double is not the end of its session.
     if (names?.delete(name) !== true || names.size > 0) return;
     this.#namesBySession.delete(sessionId);
-    this.#ended.add(sessionId);
+    this.#remember(sessionId);
+  }
+
+  #remember(endedId: string): void {
+    this.#ended.add(endedId);
     for (const oldest of this.#ended) {
       if (this.#ended.size <= this.#options.maxEndedSessions) break;
       this.#ended.delete(oldest);

@@ -1,12 +1,12 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { pause } from '../../lib/pause.ts';
-import { SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { backoffMs } from './backoff.ts';
 import type { Confirmations } from './confirmations.ts';
 import { fleetGroups } from './canaries.ts';
 import { oldestFirst } from './doubles.ts';
+import { describeSession } from './describe-session.ts';
 import { KubernetesDown } from './ports.ts';
 import type { AllocationObserver, Game, GameServerAllocations, GameServers, GameServerView } from './ports.ts';
 
@@ -156,17 +156,14 @@ export class AllocationAttempts {
   }
 
   #describe(game: Game, sessionId: string): SessionDescriptor {
-    const nowMs = this.#options.clock.nowMs();
-    return {
-      version: SESSION_DESCRIPTOR_VERSION,
-      sessionId,
-      game: game.name,
-      mode: 'exclusive',
-      seats: game.seats,
-      madeAt: new Date(nowMs).toISOString(),
-      joinBy: new Date(nowMs + this.#options.joinWithinMs).toISOString(),
-      ...(this.#options.confirmations === undefined ? {} : { confirm: true }),
-    };
+    const { clock, joinWithinMs, confirmations } = this.#options;
+    const { name, mode, seats } = game;
+    const described = describeSession(
+      { sessionId, game: name, mode, seats },
+      { madeAtMs: clock.nowMs(), joinWithinMs },
+    );
+    // A shared GameServer's list says who is there, and nobody confirms it.
+    return confirmations === undefined || mode === 'shared' ? described : { ...described, confirm: true };
   }
 
   /**

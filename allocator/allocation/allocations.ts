@@ -109,13 +109,13 @@ export class Allocations {
   constructor(options: AllocationsOptions) {
     this.#options = options;
     this.#attempts = new AllocationAttempts(options);
-    this.#stopListening = options.gameServers.onReady((game) => {
-      this.#wake(game);
+    this.#stopListening = options.gameServers.onReady((game, sessions) => {
+      this.#wake(game, sessions);
     });
   }
 
   /**
-   * A session on a GameServer of its own.
+   * A session on a GameServer of its own, or on one it shares where its game does.
    *
    * @throws KubernetesRefusal when Kubernetes does not accept what we send
    */
@@ -247,9 +247,9 @@ export class Allocations {
     };
   }
 
-  /** GameServers of a game are Ready that were not. */
-  #wake(game: string): void {
-    for (const [key, line] of this.#lines) if (key.startsWith(`${game}/`)) line.wake();
+  /** So many sessions of a game can be had that could not. */
+  #wake(game: string, sessions = 1): void {
+    for (const [key, line] of this.#lines) if (key.startsWith(`${game}/`)) line.wake(sessions);
     this.#pump();
   }
 

@@ -49,7 +49,7 @@ export class BoundGameServers implements GameServers {
     return this.#gameServers.release(gameServerName, sessionId);
   }
 
-  onReady(listener: (game: string) => void): () => void {
+  onReady(listener: (game: string, sessions?: number) => void): () => void {
     return this.#gameServers.onReady(listener);
   }
 

@@ -52,9 +52,12 @@ export interface GameServerView {
   isGoing: boolean;
   /** Who claims it, and until when, while it is Allocated ahead of need. */
   claim: { holder: string; untilMs: number } | undefined;
-  /** The List `sessions` of a shared GameServer. */
-  shared: { sessionIds: readonly string[]; capacity: number } | undefined;
-  /** The session it holds now: undefined unless it is Allocated, not being deleted, and carries a descriptor. */
+  /** The List `sessions` of a shared GameServer, and how many seats each session has. */
+  shared: { sessionIds: readonly string[]; capacity: number; seats: number } | undefined;
+  /**
+   * The session it holds now: undefined unless it is Allocated, not being deleted, and carries a descriptor. Of a shared
+   * GameServer, the session it was asked about.
+   */
   session: SessionDescriptor | undefined;
   /** RFC 3339, when it was last allocated; empty when never. */
   lastAllocatedAt: string;
@@ -98,18 +101,20 @@ export interface GameServers {
    */
   findHolding(sessionId: string): Promise<readonly GameServerView[]>;
   /**
-   * Shuts the GameServer down if, and only if, it still holds this session.
+   * Shuts the GameServer down if, and only if, it still holds this session. A shared one loses the session and goes on.
    *
    * @returns false when it holds it no more, and nothing was changed
    * @throws KubernetesDown
    */
   release(gameServerName: string, sessionId: string): Promise<boolean>;
   /**
-   * Calls back with the game of each GameServer that becomes Ready, or is claimed by this allocator.
+   * Calls back with the game of each GameServer that becomes Ready, or is claimed by this allocator, and where places of a
+   * shared one become free.
    *
+   * @param listener - `sessions`: how many more there is a place for; one where nothing is said
    * @returns ends it
    */
-  onReady(listener: (game: string) => void): () => void;
+  onReady(listener: (game: string, sessions?: number) => void): () => void;
 }
 
 /** What is asked of Agones. */

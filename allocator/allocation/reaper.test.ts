@@ -335,7 +335,7 @@ describe('the reaper leaves alone', () => {
         ['one', ['a', 'b']],
         ['two', ['b', 'c']],
       ] as const) {
-        made.known.set(name, { view: view(name, { shared: { sessionIds, capacity: 5 } }), leaksAtMs: 0 });
+        made.known.set(name, { view: view(name, { shared: { sessionIds, capacity: 5, seats: 8 } }), leaksAtMs: 0 });
       }
       return made;
     };

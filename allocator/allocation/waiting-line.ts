@@ -113,9 +113,9 @@ export class WaitingLine<Member extends object> {
     this.#pausedUntilMs = clock.nowMs() + pauseMs;
   }
 
-  /** One more GameServer is to be had: one more may try, and nobody pauses any longer. */
-  wake(): void {
-    this.#resume(Math.min(this.#options.maxAttempts, Math.max(this.#allowed, this.#attempting.size + 1)));
+  /** So many more sessions can be had: so many more may try, and nobody pauses any longer. */
+  wake(sessions = 1): void {
+    this.#resume(Math.min(this.#options.maxAttempts, Math.max(this.#allowed, this.#attempting.size + sessions)));
   }
 
   /** How long until the next attempt may begin; 0 when it may now. */

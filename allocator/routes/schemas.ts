@@ -8,6 +8,7 @@ import { FINDINGS } from '../allocation/reap-rules.ts';
 
 const MAX_PLAYERS = 100;
 const MAX_ATTRIBUTES = 16;
+const SESSION_MODES = ['exclusive', 'shared'] as const;
 
 const playerId = z
   .string()
@@ -115,7 +116,7 @@ export const allocationRequest = z
       .array(z.strictObject({ playerId, attributes: attributes.optional() }))
       .min(1)
       .max(MAX_PLAYERS),
-    mode: z.literal('exclusive').optional(),
+    mode: z.enum(SESSION_MODES).optional().meta({ description: 'Only if the game has its sessions like this' }),
     exclude: exclude.optional(),
     regions: z.array(labelValue).max(1).optional().meta({ description: 'GameServers of this region first' }),
   })
@@ -133,7 +134,7 @@ export const allocationAnswer = z
   .object({
     sessionId,
     game: z.string(),
-    mode: z.literal('exclusive'),
+    mode: z.enum(SESSION_MODES),
     seats: z.number().int(),
     gameServer: z.string(),
     madeAt: timestamp,
@@ -147,7 +148,7 @@ export const serviceSessionAnswer = z
   .object({
     sessionId,
     game: z.string(),
-    mode: z.enum(['exclusive', 'shared']),
+    mode: z.enum(SESSION_MODES),
     seats: z.number().int(),
     gameServer: z.string(),
     madeAt: timestamp,

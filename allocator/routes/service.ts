@@ -34,6 +34,11 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
   return async (request, response) => {
     const body = parseBody(allocationRequest, request.body);
     const game = gameOf(games, body);
+    if (body.mode !== undefined && body.mode !== game.mode) {
+      throw new ProblemError('invalid_request', `The sessions of this game are ${game.mode}`, {
+        errors: [{ field: 'mode', message: `is ${game.mode} for this game` }],
+      });
+    }
     if (body.players.length > game.seats) {
       throw new ProblemError('invalid_request', `A session of this game has ${game.seats} seats`, {
         errors: [{ field: 'players', message: `are more than the ${game.seats} seats of the game` }],
@@ -62,7 +67,7 @@ function allocationBody(
   return {
     sessionId: session.sessionId,
     game: session.game,
-    mode: 'exclusive',
+    mode: session.mode,
     seats: session.seats,
     gameServer: gameServer.name,
     madeAt: session.madeAt,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION, SESSION_KEY } from '../../lib/session.ts';
 import { applyOperation } from './json-patch.ts';
 import type { PatchOperation } from './json-patch.ts';
-import type { GameServerAllocation } from '../../lib/agones.ts';
+import type { GameServerAllocation, GameServerSelector, ListStatus } from '../../lib/agones.ts';
 
 /** An object of the Kubernetes API as this endpoint holds it. */
 export interface HeldObject {
@@ -18,7 +18,13 @@ export interface HeldObject {
     deletionTimestamp?: string;
   };
   spec: unknown;
-  status?: { state: string; address: string; addresses: object[]; ports: object[]; lists?: object };
+  status?: {
+    state: string;
+    address: string;
+    addresses: object[];
+    ports: object[];
+    lists?: Record<string, ListStatus>;
+  };
 }
 
 /** A Lease as this endpoint holds it. */
@@ -108,12 +114,19 @@ export class KubernetesEndpoint {
     });
   }
 
-  addFleet(name: string, game: string, seats: number, annotations: Record<string, string> = {}): void {
+  /** @param options - `capacity`: sessions that each of its GameServers holds at once, where they are shared */
+  addFleet(
+    name: string,
+    game: string,
+    seats: number,
+    { annotations = {}, capacity }: { annotations?: Record<string, string>; capacity?: number } = {},
+  ): void {
     this.#put('fleets', {
       metadata: { name, uid: `uid-${name}`, labels: {}, annotations, resourceVersion: '' },
       spec: {
         template: {
           metadata: { labels: { 'regatta.dev/game': game }, annotations: { 'regatta.dev/seats': String(seats) } },
+          spec: capacity === undefined ? {} : { lists: { sessions: { capacity } } },
         },
       },
     });
@@ -127,10 +140,12 @@ export class KubernetesEndpoint {
       fleet?: string;
       labels?: object;
       annotations?: Record<string, string>;
-      lists?: object;
       state?: string;
       uid?: string;
       createdAt?: string;
+      /** Of its List `sessions`. */
+      capacity?: number;
+      seats?: number;
     } = {},
   ): void {
     const port = options.port ?? 7001;
@@ -140,7 +155,10 @@ export class KubernetesEndpoint {
         uid: options.uid ?? `uid-${name}`,
         creationTimestamp: options.createdAt ?? '2026-01-01T00:00:00Z',
         labels: { 'regatta.dev/game': game, 'agones.dev/fleet': options.fleet ?? 'boats', ...options.labels },
-        annotations: options.annotations ?? {},
+        annotations: {
+          ...(options.seats === undefined ? {} : { 'regatta.dev/seats': String(options.seats) }),
+          ...options.annotations,
+        },
         resourceVersion: '',
       },
       spec: { ports: [{ name: 'game', containerPort: port, hostPort: port, protocol: 'TCP' }] },
@@ -152,9 +170,24 @@ export class KubernetesEndpoint {
           { type: 'PodIP', address: '10.1.2.3' },
         ],
         ports: [{ name: 'game', port }],
-        ...(options.lists === undefined ? {} : { lists: options.lists }),
+        // As Agones leaves it: a List that is empty has no values.
+        ...(options.capacity === undefined ? {} : { lists: { sessions: { capacity: options.capacity } } }),
       },
     });
+  }
+
+  /** The sessions of a shared GameServer. */
+  sessionsOn(name: string): string[] {
+    return this.gameServer(name)?.status?.lists?.['sessions']?.values ?? [];
+  }
+
+  /** As its game server or somebody else does. */
+  setSessions(name: string, values: string[], state?: string): void {
+    const held = this.gameServer(name);
+    const sessions = held?.status?.lists?.['sessions'];
+    if (held?.status === undefined || sessions === undefined) throw new Error(`no shared GameServer ${name}`);
+    const lists = { sessions: { ...sessions, values } };
+    this.#put('gameservers', { ...held, status: { ...held.status, lists, state: state ?? held.status.state } });
   }
 
   gameServer(name: string): HeldObject | undefined {
@@ -203,6 +236,12 @@ export class KubernetesEndpoint {
     this.#version += 1;
     const resourceVersion = String(this.#version);
     this.#tell('gameservers', 'DELETED', { ...held, metadata: { ...held.metadata, resourceVersion } });
+  }
+
+  /** Tells watchers of a GameServer as it was first, as a watch that lags. */
+  sendOld(name: string): void {
+    const old = this.#history.find(({ object }) => object.metadata.name === name);
+    this.#sendToAll({ type: 'MODIFIED', object: old?.object });
   }
 
   /** Ends all watches, as an API server does from time to time. */
@@ -350,6 +389,7 @@ export class KubernetesEndpoint {
     const allocates = operations.some(
       ({ op, path, value }) =>
         (op === 'replace' && value === 'Allocated') ||
+        (op === 'add' && path.startsWith('/status/lists/')) ||
         (op === 'add' && path.startsWith('/metadata/labels/') && path.endsWith('session') && value !== ''),
     );
     const carryOut = (): { status: number; body: object } => this.#applyPatch(name, operations);
@@ -410,17 +450,17 @@ export class KubernetesEndpoint {
   }
 
   #take(allocation: GameServerAllocation): object {
-    const { selectors = [], metadata = {} } = allocation.spec;
-    for (const { matchLabels = {}, matchExpressions = [] } of selectors) {
-      const found = this.gameServers().find(
-        ({ metadata: { labels, deletionTimestamp }, status }) =>
-          status?.state === 'Ready' &&
-          deletionTimestamp === undefined &&
-          Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-          matchExpressions.every(({ key, values }) => values?.includes(labels[key] ?? '')),
-      );
+    const { selectors = [], metadata = {}, lists: actions = {} } = allocation.spec;
+    for (const selector of selectors) {
+      const fitting = this.gameServers().filter((gameServer) => fits(gameServer, selector));
+      const [found] = fitting.toSorted((a, b) => freeOn(a) - freeOn(b));
       if (found?.status === undefined) continue;
       const { name } = found.metadata;
+      const lists = Object.entries(found.status.lists ?? {}).map(([key, { capacity = 0, values = [] }]) => [
+        key,
+        // Cut off at the capacity, without a word.
+        { capacity, values: [...values, ...(actions[key]?.addValues ?? [])].slice(0, capacity) },
+      ]);
       this.#put('gameservers', {
         ...found,
         metadata: {
@@ -432,7 +472,11 @@ export class KubernetesEndpoint {
             'agones.dev/last-allocated': new Date(this.#version).toISOString(),
           },
         },
-        status: { ...found.status, state: 'Allocated' },
+        status: {
+          ...found.status,
+          state: 'Allocated',
+          ...(lists.length === 0 ? {} : { lists: Object.fromEntries(lists) as Record<string, ListStatus> }),
+        },
       });
       return {
         ...allocation,
@@ -442,6 +486,21 @@ export class KubernetesEndpoint {
     }
     return { ...allocation, status: { state: 'UnAllocated', gameServerName: '', source: '' } };
   }
+}
+
+function fits({ metadata, status }: HeldObject, selector: GameServerSelector): boolean {
+  return (
+    status?.state === (selector.gameServerState ?? 'Ready') &&
+    metadata.deletionTimestamp === undefined &&
+    Object.entries(selector.matchLabels ?? {}).every(([key, value]) => metadata.labels[key] === value) &&
+    (selector.matchExpressions ?? []).every(({ key, values }) => values?.includes(metadata.labels[key] ?? '')) &&
+    Object.entries(selector.lists ?? {}).every(([key, { minAvailable = 0 }]) => freeOn({ status }, key) >= minAvailable)
+  );
+}
+
+function freeOn({ status }: Pick<HeldObject, 'status'>, key = 'sessions'): number {
+  const { capacity = 0, values = [] } = status?.lists?.[key] ?? {};
+  return capacity - values.length;
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

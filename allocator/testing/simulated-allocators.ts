@@ -259,6 +259,8 @@ class SimulatedAllocator {
       route: { addressType: 'PodIP', portName: 'game' },
       maxEndedSessions: 10_000,
       claimHolder: holder,
+      joinWithinMs: 60_000,
+      sharedPatienceMs: 250,
     });
     const patches = new PatchAllocations({ connection, gameServers: watched, clock, random });
     this.#claims = new ClaimedGameServers({ connection, gameServers: watched, maker: patches, clock });
