@@ -22,15 +22,23 @@ interface RawGameServer {
     annotationsMap: [string, string][];
   };
   spec?: { health?: { disabled: boolean; periodSeconds: number; failureThreshold: number } };
-  status?: { state: string; portsList: { name: string; port: number }[] };
+  status?: {
+    state: string;
+    portsList: { name: string; port: number }[];
+    listsMap: [string, { capacity: number; valuesList: string[] }][];
+  };
 }
 
-/** What the package really has, where its own types lack it: the streams, and the clients that its `close` forgets. */
+/** What the package really has, where its own types lack it: streams, Lists, and the clients that `close` forgets. */
 interface RawSdk {
   streams: RawStream[];
   healthStream: RawStream | undefined;
   alpha: { client: { close(): void } };
-  beta: { client: { close(): void } };
+  beta: {
+    client: { close(): void };
+    appendListValue(list: string, value: string): Promise<void>;
+    deleteListValue(list: string, value: string): Promise<void>;
+  };
   close(): void;
   ready(): Promise<unknown>;
   allocate(): Promise<unknown>;
@@ -145,6 +153,14 @@ export class AgonesSdk implements GameServerSdk {
 
   async setAnnotation(name: string, value: string): Promise<void> {
     await this.#call('SetAnnotation', (sdk) => sdk.setAnnotation(name, value));
+  }
+
+  async addListValue(list: string, value: string): Promise<void> {
+    await this.#call('AddListValue', (sdk) => sdk.beta.appendListValue(list, value));
+  }
+
+  async removeListValue(list: string, value: string): Promise<void> {
+    await this.#call('RemoveListValue', (sdk) => sdk.beta.deleteListValue(list, value));
   }
 
   onChange(listener: (view: GameServerView) => void): () => void {
@@ -288,6 +304,9 @@ function toView(raw: RawGameServer): GameServerView {
     // Absent is 0 from Kubernetes' sidecar and the year 1, negative, from `sdk-server --local` with a file.
     isDeleting: (meta?.deletionTimestamp ?? 0) > 0,
     annotations: new Map(meta?.annotationsMap),
+    lists: new Map(
+      raw.status?.listsMap.map(([name, { capacity, valuesList }]) => [name, { capacity, values: valuesList }]),
+    ),
     ports: raw.status?.portsList ?? [],
     health: {
       isDisabled: health?.disabled ?? false,
@@ -303,7 +322,8 @@ function isSameView(a: GameServerView, b: GameServerView): boolean {
 }
 
 function fingerprint(view: GameServerView): string {
-  return JSON.stringify([{ ...view, annotations: Object.fromEntries(view.annotations) }]);
+  const { annotations, lists } = view;
+  return JSON.stringify({ ...view, annotations: Object.fromEntries(annotations), lists: Object.fromEntries(lists) });
 }
 
 function withDeadline<Answer>(

@@ -12,6 +12,8 @@ export interface GameServerView {
   /** Somebody asked for its deletion. */
   isDeleting: boolean;
   annotations: ReadonlyMap<string, string>;
+  /** Agones' Lists. */
+  lists: ReadonlyMap<string, { capacity: number; values: readonly string[] }>;
   /** As players reach them: host ports. Empty before the GameServer is scheduled. */
   ports: readonly { name: string; port: number }[];
   health: { isDisabled: boolean; periodMs: number; failureThreshold: number };
@@ -35,6 +37,14 @@ export interface GameServerSdk {
   shutdown(): Promise<void>;
   /** Sets an annotation under Agones' prefix for SDKs. @throws SdkCallError */
   setAnnotation(name: string, value: string): Promise<void>;
+  /**
+   * Puts a value into a List. Like all changes of Lists it is written a moment later, together with others.
+   *
+   * @throws SdkCallError also when it is in there, or there is no place
+   */
+  addListValue(list: string, value: string): Promise<void>;
+  /** Takes a value out of a List. @throws SdkCallError also when it is not in there */
+  removeListValue(list: string, value: string): Promise<void>;
   /** Calls back on every view that differs from the one before, until cancelled by the function it gives back. */
   onChange(listener: (view: GameServerView) => void): () => void;
   /** Ends pings, watch and connection. Calls nobody back afterwards. */

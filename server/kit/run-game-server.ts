@@ -8,9 +8,11 @@ import { waitForView } from './game-server-sdk.ts';
 import type { GameServerSdk } from './game-server-sdk.ts';
 import type { KitConfig } from './kit-config.ts';
 import { PlayerConnection } from './player-connection.ts';
-import { SessionLife } from './session-life.ts';
-import type { LifePhase } from './session-life.ts';
+import type { GameServerLife, LifePhase } from './game-server-life.ts';
 import type { RunningSession } from './running-session.ts';
+import { SessionLife } from './session-life.ts';
+import { SharedSessionLife } from './shared-session-life.ts';
+import { isShared } from './session-list.ts';
 import { WebSocketDoor } from './web-socket-door.ts';
 import type { Admitted, Knock } from './web-socket-door.ts';
 
@@ -28,7 +30,7 @@ export interface RunGameServerOptions {
 export interface RunningGameServer {
   readonly port: number;
   readonly phase: LifePhase;
-  /** Of the current session; 0 without one. */
+  /** Of all sessions that run now. */
   readonly connectedPlayers: number;
   /**
    * Resolves when the GameServer has come to its end by itself: its session is over, Agones was told Shutdown, and the
@@ -49,7 +51,7 @@ const SHUTDOWN_RETRY_MS = 500;
 
 /**
  * Runs a game on this GameServer: opens the game port, becomes Ready, takes players to their seats in session after
- * session, and ends as Agones wants it.
+ * session, or to several at once where its Fleet declares the List `sessions`, and ends as Agones wants it.
  *
  * Returns when the GameServer is Ready.
  *
@@ -62,7 +64,9 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
     finish = resolve;
   });
   const shutdown = once(() => tellShutdown(options));
-  const life = new SessionLife({
+  // A GameServer has its List from the moment it is made.
+  const Life = isShared(sdk.gameServer) ? SharedSessionLife : SessionLife;
+  const life: GameServerLife = new Life({
     sdk,
     game,
     config,
@@ -96,20 +100,20 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
       return life.phase;
     },
     get connectedPlayers() {
-      return life.current?.connectedPlayers ?? 0;
+      return life.sessions.reduce((sum, { connectedPlayers }) => sum + connectedPlayers, 0);
     },
     finished,
     stop: once(async () => {
       life.stopAdmitting();
-      await letPlayEnd(life.current, clock, config.stopGraceMs);
-      life.current?.end('stopped');
+      await letPlayEnd(life, clock, config.stopGraceMs);
+      for (const session of life.sessions) session.end('stopped');
       await shutdown();
       await door.close();
     }),
   };
 }
 
-async function admit(knock: Knock, life: SessionLife, options: RunGameServerOptions): Promise<Admitted> {
+async function admit(knock: Knock, life: GameServerLife, options: RunGameServerOptions): Promise<Admitted> {
   const { seatCheck, config, clock } = options;
   const { isDirectAdmission } = config;
   const { session, playerId, seat } = await admitPlayer(knock, { sessions: life, seatCheck, isDirectAdmission, clock });
@@ -147,10 +151,11 @@ async function gamePort({ sdk, clock, config }: RunGameServerOptions): Promise<n
   return port.port;
 }
 
-/** Looks at the session now and then: a race says by itself when it is over. */
-async function letPlayEnd(session: RunningSession | undefined, clock: Clock, graceMs: number): Promise<void> {
+/** Looks at the sessions now and then: a race says by itself when it is over. */
+async function letPlayEnd(life: GameServerLife, clock: Clock, graceMs: number): Promise<void> {
   const lookMs = 50;
-  for (let waitedMs = 0; session?.isInPlay === true && waitedMs < graceMs; waitedMs += lookMs) {
+  const isInPlay = (): boolean => life.sessions.some((session: RunningSession) => session.isInPlay);
+  for (let waitedMs = 0; isInPlay() && waitedMs < graceMs; waitedMs += lookMs) {
     await pause(clock, lookMs);
   }
 }

@@ -34,7 +34,7 @@ export interface RunningSessionOptions {
   clock: Clock;
   logger: Logger;
   /** The first player is there. */
-  onJoined(): void;
+  onJoined?(): void;
   /** Once. The session holds no timer and no connection any more. */
   onEnd(end: SessionEnd): void;
 }
@@ -138,7 +138,7 @@ export class RunningSession {
     this.#cancelIdle();
     if (!this.#wasJoined) {
       this.#wasJoined = true;
-      this.#options.onJoined();
+      this.#options.onJoined?.();
     }
     this.#call(() => {
       this.#game.join(player);

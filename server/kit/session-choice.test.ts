@@ -23,6 +23,7 @@ function view(state: string, held?: SessionDescriptor): GameServerView {
     resourceVersion: '1',
     state,
     isDeleting: false,
+    lists: new Map(),
     annotations: new Map(held === undefined ? [] : [[SESSION_KEY, formatSessionDescriptor(held)]]),
     ports: [],
     health: { isDisabled: false, periodMs: 5000, failureThreshold: 3 },

@@ -1,39 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import { AGONES } from '../../lib/agones.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { ProblemError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
-import { DRAIN_ANNOTATION, REPORTS_PLAYERS_ANNOTATION, SESSION_DESCRIPTOR_VERSION } from '../../lib/session.ts';
+import { DRAIN_ANNOTATION, REPORTS_PLAYERS_ANNOTATION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
-import type { SessionSource } from './admission.ts';
-import type { Game } from './game.ts';
-import { waitForView } from './game-server-sdk.ts';
-import type { GameServerSdk, GameServerView } from './game-server-sdk.ts';
-import type { KitConfig } from './kit-config.ts';
+import { becomeReady, decide, directSessionOf, draining, isDraining, isGoing, reachState } from './game-server-life.ts';
+import type { GameServerLife, GameServerLifeOptions, LifePhase } from './game-server-life.ts';
+import type { GameServerView } from './game-server-sdk.ts';
 import { RunningSession } from './running-session.ts';
 import type { SessionEnd } from './running-session.ts';
 import { chooseSession, EndedSessions, sessionOf } from './session-choice.ts';
 import { SessionReporter } from './session-reporter.ts';
 
-/** Where the GameServer stands, as the kit sees it: `free` takes a session, `ending` and after take nobody. */
-export type LifePhase = 'starting' | 'free' | 'playing' | 'returning' | 'ending';
-
-export interface SessionLifeOptions {
-  sdk: GameServerSdk;
-  game: Game;
-  config: KitConfig;
-  clock: Clock;
-  logger: Logger;
-  /** A session is over and the GameServer should end: by policy, or because it cannot be made Ready again. */
-  onEndOfLife(): void;
-}
-
-/** Tries to get a state from Agones before the GameServer is given up. */
-const MAX_STATE_TRIES = 5;
-
 /** From Ready through sessions to the end: one session at a time, each once. */
-export class SessionLife implements SessionSource {
-  readonly #options: SessionLifeOptions;
+export class SessionLife implements GameServerLife {
+  readonly #options: GameServerLifeOptions;
   readonly #ended = new EndedSessions();
   readonly #reporter: SessionReporter;
   #phase: LifePhase = 'starting';
@@ -41,7 +20,7 @@ export class SessionLife implements SessionSource {
   #direct: Promise<RunningSession> | undefined;
   #stopListening: () => void = () => {};
 
-  constructor(options: SessionLifeOptions) {
+  constructor(options: GameServerLifeOptions) {
     this.#options = options;
     this.#reporter = new SessionReporter({ ...options, stateWaitMs: options.config.stateWaitMs });
   }
@@ -50,8 +29,8 @@ export class SessionLife implements SessionSource {
     return this.#phase;
   }
 
-  get current(): RunningSession | undefined {
-    return this.#current;
+  get sessions(): readonly RunningSession[] {
+    return this.#current === undefined ? [] : [this.#current];
   }
 
   get gameServerUid(): string {
@@ -62,12 +41,9 @@ export class SessionLife implements SessionSource {
     return this.#phase !== 'ending' && !isGoing(this.#options.sdk.gameServer);
   }
 
-  /** Becomes Ready and takes sessions from then on. @throws Error when Agones does not make it Ready */
   async start(): Promise<void> {
-    const { sdk, logger } = this.#options;
-    const isReady = await this.#reach('Ready', isPastReady);
-    if (!isReady) throw new Error('Agones did not make the GameServer Ready');
-    logger.info({ state: sdk.gameServer.state }, 'ready for a session');
+    const { sdk } = this.#options;
+    await becomeReady(this.#options);
     this.#becomeFree();
     this.#stopListening = sdk.onChange((view) => {
       this.#notice(view);
@@ -76,24 +52,12 @@ export class SessionLife implements SessionSource {
   }
 
   async sessionFor(wanted: SessionDescriptor): Promise<RunningSession> {
-    const { sdk, clock, config } = this.#options;
-    if (wanted.game !== this.#options.game.name) {
-      throw new ProblemError('token_not_for_session', 'The seat is for another game.');
-    }
-    const isDecided = (): boolean => this.#choose(wanted) !== 'wait' || !this.isAdmitting;
-    if (!isDecided()) {
-      // The watch may lag: ask, and then wait for what comes.
-      await sdk.refresh().catch((error: unknown) => {
-        this.#options.logger.warn({ err: error }, 'cannot ask for the newest state');
-      });
-      await waitForView(sdk, clock, config.allocationWaitMs, isDecided);
-    }
-    if (!this.isAdmitting) return orDraining(undefined);
-    const choice = this.#choose(wanted);
-    if (choice === 'over') throw new ProblemError('session_over', 'The session of this seat has ended.');
-    if (choice === 'wait') throw new ProblemError('token_not_for_session', 'The GameServer holds another session.');
+    const choice = await decide(this.#options, wanted, {
+      isAdmitting: () => this.isAdmitting,
+      choose: () => this.#choose(wanted),
+    });
     if (choice === 'join') return orDraining(this.#current);
-    return orDraining(isTooNew(wanted, sdk.gameServer) ? undefined : this.#open(wanted));
+    return orDraining(isTooNew(wanted, this.#options.sdk.gameServer) ? undefined : this.#open(wanted));
   }
 
   async directSession(): Promise<RunningSession> {
@@ -106,7 +70,6 @@ export class SessionLife implements SessionSource {
     return this.#direct;
   }
 
-  /** Takes nobody in from now on; a running session goes on. */
   stopAdmitting(): void {
     this.#phase = 'ending';
     this.#reporter.close();
@@ -202,7 +165,7 @@ export class SessionLife implements SessionSource {
       const isNewAllocation = view.annotations.get(AGONES.lastAllocatedAnnotation) !== lastAllocated;
       return isNewAllocation || (held !== undefined && !this.#ended.has(held));
     };
-    const isReady = await this.#reach('Ready', isFree);
+    const isReady = await reachState(this.#options, 'Ready', isFree, { isStarting: false });
     if (this.#phase !== 'returning') return;
     if (!isReady) {
       this.#endOfLife();
@@ -227,66 +190,23 @@ export class SessionLife implements SessionSource {
   }
 
   async #openDirect(): Promise<RunningSession> {
-    const { config } = this.#options;
-    const isAllocated = await this.#reach('Allocated', (view) => view.state === 'Allocated');
+    const isAllocated = await reachState(this.#options, 'Allocated', ({ state }) => state === 'Allocated', {
+      isStarting: false,
+    });
     if (!isAllocated || !this.isAdmitting || this.#phase === 'returning') {
       throw new ProblemError('game_server_timeout', 'The GameServer was not allocated in time.');
     }
     if (this.#current !== undefined) return this.#current;
-    const nowMs = this.#options.clock.nowMs();
-    const session = this.#open({
-      version: SESSION_DESCRIPTOR_VERSION,
-      sessionId: randomBytes(12).toString('hex'),
-      game: this.#options.game.name,
-      mode: 'exclusive',
-      seats: config.directSeats,
-      madeAt: new Date(nowMs).toISOString(),
-      joinBy: new Date(nowMs + config.directJoinMs).toISOString(),
-    });
-    return orDraining(session);
-  }
-
-  /**
-   * Asks Agones for a state until the view shows it. A call that resolved may still be lost with its sidecar, and one
-   * that failed may have worked: so it looks before it asks again.
-   */
-  async #reach(state: 'Ready' | 'Allocated', isReached: (view: GameServerView) => boolean): Promise<boolean> {
-    const { sdk, clock, config, logger } = this.#options;
-    for (let attempt = 0; attempt < MAX_STATE_TRIES; attempt += 1) {
-      if (isReached(sdk.gameServer)) return true;
-      // A local SDK server stays in Shutdown from one run of the game to the next, until it hears Ready.
-      if (this.#phase !== 'starting' && isGoing(sdk.gameServer)) return false;
-      try {
-        if (state === 'Ready') await sdk.ready();
-        else await sdk.allocate();
-      } catch (error) {
-        logger.warn({ err: error, state }, 'could not ask for a state');
-      }
-      if (await waitForView(sdk, clock, config.stateWaitMs, isReached)) return true;
-    }
-    return false;
+    return orDraining(this.#open(directSessionOf(this.#options, 'exclusive')));
   }
 }
 
 function orDraining(session: RunningSession | undefined): RunningSession {
-  if (session === undefined) throw new ProblemError('draining', 'The GameServer takes no more players.');
+  if (session === undefined) throw draining();
   return session;
-}
-
-function isGoing(view: GameServerView): boolean {
-  return view.isDeleting || view.state === 'Shutdown' || view.state === 'Unhealthy' || view.state === 'Error';
-}
-
-function isDraining({ annotations }: GameServerView): boolean {
-  return annotations.has(DRAIN_ANNOTATION);
 }
 
 /** Made after the GameServer was told to drain: by somebody who had not heard of it. */
 function isTooNew({ madeAt }: SessionDescriptor, { annotations }: GameServerView): boolean {
   return Date.parse(madeAt) > Date.parse(annotations.get(DRAIN_ANNOTATION) ?? '');
-}
-
-/** Ready was asked for once already: asking again could take an allocation back. */
-function isPastReady({ state }: GameServerView): boolean {
-  return state === 'Ready' || state === 'Allocated' || state === 'Reserved';
 }

@@ -22,7 +22,10 @@ const require = createRequire(import.meta.url);
 const services = require('@google-cloud/agones-sdk/lib/sdk_grpc_pb.js') as Record<string, ServiceDefinition>;
 const messages = require('@google-cloud/agones-sdk/lib/sdk_pb.js') as Record<string, MessageClass>;
 
-type Call = 'Ready' | 'Allocate' | 'Shutdown';
+const betaServices = require('@google-cloud/agones-sdk/lib/beta/beta_grpc_pb.js') as Record<string, ServiceDefinition>;
+const betaMessages = require('@google-cloud/agones-sdk/lib/beta/beta_pb.js') as Record<string, MessageClass>;
+
+type Call = 'Ready' | 'Allocate' | 'Shutdown' | 'AddListValue' | 'RemoveListValue';
 
 /**
  * For tests: an SDK sidecar that really speaks gRPC, dies and comes back on its port as told, and writes down what it
@@ -33,6 +36,7 @@ export class TestSidecar {
   readonly uid = 'uid-of-the-game-server';
   readonly annotations = new Map<string, string>();
   ports: { name: string; port: number }[] = [];
+  readonly lists = new Map<string, { capacity: number; values: string[] }>();
   healthPeriodSeconds = 1;
   readonly calls: Call[] = [];
   pings = 0;
@@ -46,6 +50,10 @@ export class TestSidecar {
   losesAnnotations = false;
   /** What SetAnnotation was called with, as `key=value`. */
   readonly annotationCalls: string[] = [];
+  /** Changes of Lists are answered and never written: as when the sidecar dies before it has written them. */
+  losesListChanges = false;
+  /** Changes of Lists are answered at once and written together, so long after. */
+  writeListsAfterMs = 20;
   readonly #watchers = new Set<ServerWritableStream<Message, Message>>();
   #server: Server | undefined;
   #port = 0;
@@ -68,6 +76,15 @@ export class TestSidecar {
     const server = new Server();
     const definition = services['agones.dev.sdk.SDK'];
     if (definition === undefined) throw new Error('the SDK package has no service');
+    const betaDefinition = betaServices['agones.dev.sdk.beta.SDK'];
+    if (betaDefinition === undefined) throw new Error('the SDK package has no beta service');
+    server.addService(betaDefinition, {
+      addListValue: this.#changeList('AddListValue', (values, value) => [...values, value]),
+      removeListValue: this.#changeList('RemoveListValue', (values, value) => {
+        if (!values.includes(value)) throw new Error('not found: there is no such value');
+        return values.filter((other) => other !== value);
+      }),
+    });
     server.addService(definition, {
       ready: this.#change('Ready', () => {
         if (!this.losesReady) this.state = 'Ready';
@@ -133,6 +150,14 @@ export class TestSidecar {
     this.tell();
   }
 
+  /** As an allocator of shared GameServers does it: state and ids in one write. */
+  setSessions(sessionIds: readonly string[], state = 'Allocated'): void {
+    const { capacity } = this.#list('sessions');
+    this.lists.set('sessions', { capacity, values: [...sessionIds] });
+    this.state = state;
+    this.tell();
+  }
+
   /** Sends the GameServer as it is to each watch. */
   tell(): void {
     this.#version += 1;
@@ -163,6 +188,37 @@ export class TestSidecar {
     };
   }
 
+  #changeList(name: 'AddListValue' | 'RemoveListValue', change: (values: string[], value: string) => string[]) {
+    return (call: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>): void => {
+      this.calls.push(name);
+      if (this.isHanging) return;
+      const list = String(call.request['getName']?.());
+      const value = String(call.request['getValue']?.());
+      try {
+        change(this.#list(list).values, value);
+      } catch (error) {
+        // Agones says everything that is wrong with a List as UNKNOWN.
+        answer({ code: 2, details: error instanceof Error ? error.message : '' });
+        return;
+      }
+      answer(null, createBeta('List'));
+      if (this.losesListChanges) return;
+      setTimeout(() => {
+        const { capacity, values } = this.#list(list);
+        const isThere = values.includes(value);
+        if (isThere === (name === 'AddListValue')) return;
+        this.lists.set(list, { capacity, values: change(values, value) });
+        this.tell();
+      }, this.writeListsAfterMs);
+    };
+  }
+
+  #list(name: string): { capacity: number; values: string[] } {
+    const list = this.lists.get(name);
+    if (list === undefined) throw new Error(`list not found: ${name}`);
+    return list;
+  }
+
   #message(): Message {
     const gameServer = create('GameServer');
     const meta = create('GameServer', 'ObjectMeta');
@@ -189,6 +245,14 @@ export class TestSidecar {
       return message;
     });
     status['setPortsList']?.(ports);
+    const lists = status['getListsMap']?.() as Map<string, Message>;
+    makeWritable(lists);
+    for (const [name, { capacity, values }] of this.lists) {
+      const list = create('GameServer', 'Status', 'ListStatus');
+      list['setCapacity']?.(capacity);
+      list['setValuesList']?.(values);
+      lists.set(name, list);
+    }
     gameServer['setStatus']?.(status);
     return gameServer;
   }
@@ -196,16 +260,22 @@ export class TestSidecar {
 
 interface BinaryWriter {
   writeMessage(field: number, value: object, write: (value: object, writer: BinaryWriter) => void): void;
-  writeString(field: number, value: string): void;
 }
+type FieldWriter = (this: BinaryWriter, field: number, value: unknown, write?: unknown) => void;
 
 /** google-protobuf 4.0.1 lost the method by which its own generated code writes maps: each entry is a message. */
-function makeWritable(map: Map<string, string>): void {
-  const serializeBinary = (field: number, writer: BinaryWriter): void => {
+function makeWritable(map: Map<string, unknown>): void {
+  const serializeBinary = (
+    field: number,
+    writer: BinaryWriter,
+    writeKey: FieldWriter,
+    writeValue: FieldWriter,
+    write?: unknown,
+  ): void => {
     for (const [key, value] of map.entries()) {
       writer.writeMessage(field, {}, (_, entry) => {
-        entry.writeString(1, key);
-        entry.writeString(2, value);
+        writeKey.call(entry, 1, key);
+        writeValue.call(entry, 2, value, write);
       });
     }
   };
@@ -216,4 +286,8 @@ function create(...path: string[]): Message {
   let found = messages as unknown as MessageClass;
   for (const name of path) found = found[name] as MessageClass;
   return new found();
+}
+
+function createBeta(name: string): Message {
+  return new (betaMessages[name] as MessageClass)();
 }

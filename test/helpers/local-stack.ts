@@ -15,6 +15,9 @@ export interface LocalStackOptions {
   gameServerEnvironment?: Record<string, string>;
   /** Ready GameServers to keep, and to wait for. */
   buffer: number;
+  /** Folder of the manifests. @default fleets/base */
+  fleets?: string;
+  allocatorEnvironment?: Record<string, string>;
 }
 
 /** The whole of Regatta on this machine, for one test file, on free ports and in a folder of its own. */
@@ -38,10 +41,13 @@ export class LocalStack {
       apiPort: await chooseFreePort(),
       gatewayHealthPort: await chooseFreePort(),
       gamePorts: { first: firstGamePort, last: firstGamePort + GAME_PORTS_PER_STACK - 1 },
-      manifests: readManifests(resolve('fleets/base')).map(({ file, object }) => ({
+      manifests: readManifests(resolve(options.fleets ?? 'fleets/base')).map(({ file, object }) => ({
         file,
         object: withBuffer(object, options.buffer),
       })),
+      ...(options.allocatorEnvironment === undefined
+        ? {}
+        : { environment: { allocator: options.allocatorEnvironment } }),
       ...(options.gameServerEnvironment === undefined ? {} : { gameServerEnvironment: options.gameServerEnvironment }),
     });
     await waitForReadyGameServers(stack.apiUrl, options.buffer, 60_000);
