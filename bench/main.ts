@@ -10,6 +10,7 @@ import { growthPlot } from './growth-plot.ts';
 import { p50AndP99 } from './percentiles.ts';
 import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
+import { measureShared } from './shared.ts';
 import { measureStart } from './start.ts';
 import { onCluster, startOnThisMachine } from './subject.ts';
 
@@ -24,6 +25,9 @@ const USAGE = `npm run bench -- NAME [options]
     --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
     --per-second N, --seconds N  the steady rate, and for how long (50, 60)
     --burst N       requests of the burst, 50 in flight (500)
+  shared        sessions that share GameServers, 50 in flight, beside GameServerAllocations sent directly
+    --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
+    --requests N    how many (500)
   scale         GameServers without a program in three sizes: allocations, lists, watches, memory
     --sizes A,B,C how many (100,1000,10000)
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
@@ -51,6 +55,7 @@ const { values, positionals } = parseArgs({
     'per-second': { type: 'string', default: '50' },
     seconds: { type: 'string', default: '60' },
     burst: { type: 'string', default: '500' },
+    requests: { type: 'string', default: '500' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
@@ -70,6 +75,9 @@ switch (positionals[0]) {
     break;
   case 'allocate':
     await runAllocate();
+    break;
+  case 'shared':
+    await runShared();
     break;
   case 'scale':
     await runScale();
@@ -124,6 +132,17 @@ async function runAllocate(): Promise<void> {
   writeFileSync(file, distributionPlot(`A GameServer, on ${where === 'local' ? 'one machine' : 'a cluster'}`, series));
   say(`plot: ${resolve(file)}`);
   new Console(values.json ? process.stderr : process.stdout).table(summary);
+  if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+async function runShared(): Promise<void> {
+  const requests = Number(values.requests);
+  const { summary, latency } = await measureShared({ kubeconfigFile: values.kubeconfig, requests, onProgress: say });
+  const rows = {
+    shared: { ...summary.shared, ...latency.shared },
+    direct: { ...summary.direct, ...latency.direct },
+  };
+  new Console(values.json ? process.stderr : process.stdout).table(rows);
   if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
