@@ -80,6 +80,8 @@ export class KubernetesEndpoint {
   readonly missingPods = new Set<string>();
   /** Every Event that came. */
   readonly events: { reason: string; involvedObject: { name: string } }[] = [];
+  /** Told of each object as it is written. */
+  onWrite: (object: HeldObject) => void = () => {};
   /** Reads of single GameServers. */
   readCount = 0;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
@@ -282,6 +284,7 @@ export class KubernetesEndpoint {
     const isNew = !this.#objects[plural].has(object.metadata.name);
     const held = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
     this.#objects[plural].set(object.metadata.name, held);
+    this.onWrite(held);
     this.#tell(plural, isNew ? 'ADDED' : 'MODIFIED', held);
   }
 
