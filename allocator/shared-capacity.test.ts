@@ -53,7 +53,9 @@ describe('two allocators on the same shared GameServers', () => {
       const random = seededRandom(seed);
       const environment = { ALLOCATE_BY: 'Patch', SHARED_PATIENCE_MS: '20', KUBERNETES_TIMEOUT_MS: '2000' };
       const one = await startTestAllocator((kubernetes) => {
-        kubernetes.addFleet('boats', 'boat-race', 8, 10);
+        // Without Leases nothing keeps the second one from work.
+        kubernetes.leaseRefusal = 404;
+        kubernetes.addFleet('boats', 'boat-race', 8, { capacity: 10 });
         for (let index = 0; index < GAME_SERVERS; index += 1) {
           const capacity = 2 + Math.floor(random() * 12);
           kubernetes.addGameServer(`boats-${index}`, 'boat-race', { capacity });
