@@ -8,8 +8,8 @@ import { StatusError } from '../api/status-error.ts';
 import { PlainTextRefusal } from '../api/virtual-resource.ts';
 import { gameServerAllocationDefinition, validateGameServerAllocation } from '../resources/game-server-allocation.ts';
 import { GrpcError, unallocatedCodeOf } from './grpc-error.ts';
-import { allocationResponseOf, gameServerAllocationOf } from './protocol/allocation-conversion.ts';
-import type { AllocationRequest, AllocationResponse } from './protocol/messages.ts';
+import { allocationResponseOf, gameServerAllocationOf } from '../../lib/allocation-protocol/allocation-conversion.ts';
+import type { AllocationRequest, AllocationResponse } from '../../lib/allocation-protocol/messages.ts';
 
 /**
  * Answers a request, whichever way it came.

@@ -1,23 +1,12 @@
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import type { handleServerStreamingCall, handleUnaryCall, MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import type protobuf from 'protobufjs';
+import type { handleServerStreamingCall, handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
 import type { Duplex } from 'node:stream';
+import { ALLOCATE_METHOD } from '../../lib/allocation-protocol/allocate-method.ts';
+import { unaryMethod } from '../../lib/allocation-protocol/protobuf-messages.ts';
 import type { Allocate } from './allocate.ts';
 import { GrpcError } from './grpc-error.ts';
-import {
-  AllocationRequestType,
-  AllocationResponseType,
-  decodeMessage,
-  encodeMessage,
-  HealthCheckRequestType,
-  HealthCheckResponseType,
-} from './protocol/message-types.ts';
-import type {
-  AllocationRequest,
-  AllocationResponse,
-  HealthCheckRequest,
-  HealthCheckResponse,
-} from './protocol/messages.ts';
+import { HealthCheckRequestType, HealthCheckResponseType } from './protocol/health-messages.ts';
+import type { HealthCheckRequest, HealthCheckResponse } from './protocol/health-messages.ts';
 
 /** The allocator service over gRPC. It listens to nobody by itself: connections are handed to it. */
 export interface GrpcService {
@@ -39,23 +28,16 @@ const MAX_CONNECTION_IDLE_MS = 5 * 60_000;
 const KEEPALIVE_TIMEOUT_MS = 10 * 60_000;
 const KEEPALIVE_TIME_MS = 2 * 60 * 60_000;
 
-/** `allocation.AllocationService` as a client calls it. */
-export const ALLOCATE_METHOD = method<AllocationRequest, AllocationResponse>(
-  '/allocation.AllocationService/Allocate',
-  AllocationRequestType,
-  AllocationResponseType,
-);
-
 const ALLOCATION_SERVICE = { allocate: ALLOCATE_METHOD } satisfies ServiceDefinition;
 
 const HEALTH_SERVICE = {
-  check: method<HealthCheckRequest, HealthCheckResponse>(
+  check: unaryMethod<HealthCheckRequest, HealthCheckResponse>(
     '/grpc.health.v1.Health/Check',
     HealthCheckRequestType,
     HealthCheckResponseType,
   ),
   watch: {
-    ...method<HealthCheckRequest, HealthCheckResponse>(
+    ...unaryMethod<HealthCheckRequest, HealthCheckResponse>(
       '/grpc.health.v1.Health/Watch',
       HealthCheckRequestType,
       HealthCheckResponseType,
@@ -63,23 +45,6 @@ const HEALTH_SERVICE = {
     responseStream: true,
   },
 } satisfies ServiceDefinition;
-
-function method<Request extends object, Response extends object>(
-  path: string,
-  requestType: protobuf.Type,
-  responseType: protobuf.Type,
-): MethodDefinition<Request, Response> {
-  return {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: (request) => encodeMessage(requestType, request),
-    // The interfaces of messages say what is in the .proto files.
-    requestDeserialize: (bytes) => decodeMessage(requestType, bytes) as Request,
-    responseSerialize: (response) => encodeMessage(responseType, response),
-    responseDeserialize: (bytes) => decodeMessage(responseType, bytes) as Response,
-  };
-}
 
 /** Makes the service, with gRPC's own health service beside it. */
 export function createGrpcService({ allocate, limitIdleConnections }: GrpcServiceOptions): GrpcService {

@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import type { Client } from '@grpc/grpc-js';
 import fc from 'fast-check';
-import { ALLOCATE_METHOD } from './grpc-service.ts';
-import { AllocationRequestType, emptyMessage } from './protocol/message-types.ts';
+import { ALLOCATE_METHOD, AllocationRequestType } from '../../lib/allocation-protocol/allocate-method.ts';
+import { emptyMessage } from '../../lib/allocation-protocol/protobuf-messages.ts';
 import { fromJson } from './protocol/proto-json.ts';
-import type { AllocationRequest } from './protocol/messages.ts';
+import type { AllocationRequest } from '../../lib/allocation-protocol/messages.ts';
 import { callRaw, ServiceFixture } from './testing/service-fixture.ts';
 
 const SEED = 20_261_124;

@@ -5,9 +5,9 @@ import { RemoteAllocationError } from '../allocation/multi-cluster-allocation.ts
 import type { AllocateRemotely, ClientCredentials, RemoteAllocation } from '../allocation/multi-cluster-allocation.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { PlainTextRefusal } from '../api/virtual-resource.ts';
-import { ALLOCATE_METHOD } from './grpc-service.ts';
-import { allocationRequestOf, remoteAllocationOf } from './protocol/allocation-conversion.ts';
-import type { AllocationResponse } from './protocol/messages.ts';
+import { ALLOCATE_METHOD } from '../../lib/allocation-protocol/allocate-method.ts';
+import { allocationRequestOf, remoteAllocationOf } from '../../lib/allocation-protocol/allocation-conversion.ts';
+import type { AllocationResponse } from '../../lib/allocation-protocol/messages.ts';
 
 /**
  * Asks other clusters' allocator services, each time over a connection of its own, as Agones does.

@@ -5,8 +5,9 @@ import { readBody } from '../api/request-body.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { Allocate } from './allocate.ts';
 import { GrpcError, httpStatusOf } from './grpc-error.ts';
-import { AllocationRequestType, AllocationResponseType, emptyMessage } from './protocol/message-types.ts';
-import type { AllocationRequest } from './protocol/messages.ts';
+import { AllocationRequestType, AllocationResponseType } from '../../lib/allocation-protocol/allocate-method.ts';
+import { emptyMessage } from '../../lib/allocation-protocol/protobuf-messages.ts';
+import type { AllocationRequest } from '../../lib/allocation-protocol/messages.ts';
 import { fromJson, ProtoJsonError, toJson } from './protocol/proto-json.ts';
 
 const PATH = '/gameserverallocation';

@@ -2,7 +2,7 @@ import protobuf from 'protobufjs';
 import { isJsonObject } from '../../api/json.ts';
 import { INT32, INT64, parseJsonInteger, UINT64 } from '../../protobuf/json-integer.ts';
 import type { IntegerBounds } from '../../protobuf/json-integer.ts';
-import { emptyMessage, isWrapper } from './message-types.ts';
+import { emptyMessage, isWrapper } from '../../../lib/allocation-protocol/protobuf-messages.ts';
 
 /** The JSON does not hold a message of its type. */
 export class ProtoJsonError extends Error {

@@ -13,9 +13,9 @@ import { TestCluster } from '../../controllers/testing/test-cluster.ts';
 import { startAllocatorService } from '../allocator-service.ts';
 import type { AllocatorService, AllocatorServiceOptions } from '../allocator-service.ts';
 import { CERTIFICATE_FILES, ensureLocalCertificates } from '../certificates/local-certificates.ts';
-import { ALLOCATE_METHOD } from '../grpc-service.ts';
-import { emptyMessage, AllocationRequestType } from '../protocol/message-types.ts';
-import type { AllocationRequest, AllocationResponse } from '../protocol/messages.ts';
+import { ALLOCATE_METHOD, AllocationRequestType } from '../../../lib/allocation-protocol/allocate-method.ts';
+import { emptyMessage } from '../../../lib/allocation-protocol/protobuf-messages.ts';
+import type { AllocationRequest, AllocationResponse } from '../../../lib/allocation-protocol/messages.ts';
 
 /** What a client shows and trusts. */
 export interface ClientFiles {

@@ -1,4 +1,4 @@
-import type { GameServerAllocation, GameServerSelector } from '../../../lib/agones.ts';
+import type { GameServerAllocation, GameServerSelector } from '../agones.ts';
 import type { AllocationRequest, AllocationResponse, MetaPatchMessage, SelectorMessage, Wrapped } from './messages.ts';
 
 type Spec = GameServerAllocation['spec'];

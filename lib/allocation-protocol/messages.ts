@@ -47,11 +47,3 @@ export interface AllocationResponse {
   counters: Record<string, { count: Wrapped<number>; capacity: Wrapped<number> }>;
   lists: Record<string, { values: string[]; capacity: Wrapped<number> }>;
 }
-
-export interface HealthCheckRequest {
-  service: string;
-}
-
-export interface HealthCheckResponse {
-  status: 'UNKNOWN' | 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
-}

@@ -1,14 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
-
-const FILES = ['allocation.proto', 'health.proto'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
-
-const root = new protobuf.Root().loadSync(FILES, { keepCase: true }).resolveAll();
-
-export const AllocationRequestType = root.lookupType('allocation.AllocationRequest');
-export const AllocationResponseType = root.lookupType('allocation.AllocationResponse');
-export const HealthCheckRequestType = root.lookupType('grpc.health.v1.HealthCheckRequest');
-export const HealthCheckResponseType = root.lookupType('grpc.health.v1.HealthCheckResponse');
+import type { MethodDefinition } from '@grpc/grpc-js';
 
 /** Refuses text that is not UTF-8, as Go's does; the library would read something else in its place. */
 class StrictReader extends protobuf.BufferReader {
@@ -32,6 +23,23 @@ export function decodeMessage(type: protobuf.Type, bytes: Buffer): Record<string
 /** The bytes of a message, given as `decodeMessage` gives it; absent and null fields stay unset. */
 export function encodeMessage(type: protobuf.Type, message: object): Buffer {
   return Buffer.from(type.encode(type.fromObject(message)).finish());
+}
+
+/** A method of a gRPC service, with one request and one response whose interfaces say what is in the .proto file. */
+export function unaryMethod<Request extends object, Response extends object>(
+  path: string,
+  requestType: protobuf.Type,
+  responseType: protobuf.Type,
+): MethodDefinition<Request, Response> {
+  return {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (request) => encodeMessage(requestType, request),
+    requestDeserialize: (bytes) => decodeMessage(requestType, bytes) as Request,
+    responseSerialize: (response) => encodeMessage(responseType, response),
+    responseDeserialize: (bytes) => decodeMessage(responseType, bytes) as Response,
+  };
 }
 
 /** Whether the type is one of `google.protobuf.*Value`: a scalar that can be unset. */
