@@ -6,6 +6,7 @@ import { answerErrors } from './routes/errors.ts';
 import { newGame } from './routes/new-game.ts';
 import { browserHeaders, page } from './routes/page.ts';
 import { jsonBody } from './routes/read-body.ts';
+import { showRegions } from './routes/regions.ts';
 import { requestContext } from './routes/request-context.ts';
 import { allocateForPlayers, requireServiceCredential, showServiceSession } from './routes/service.ts';
 import { drainFleet, listFleets } from './routes/service-fleets.ts';
@@ -30,6 +31,7 @@ export function createApp(dependencies: AppDependencies): Express {
   at(app, '/api/new-game', { post: [playerBody, newGame(dependencies)] });
   at(app, '/api/sessions/:sessionId/join', { post: [playerBody, joinSession(dependencies)] });
   at(app, '/api/sessions/:sessionId', { get: [showSession(dependencies)] });
+  at(app, '/api/regions', { get: [showRegions(dependencies)] });
 
   app.use('/v1', requireServiceCredential(dependencies));
   at(app, '/v1/allocations', { post: [jsonBody(settings.maxServiceBodyBytes), allocateForPlayers(dependencies)] });

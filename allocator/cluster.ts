@@ -5,8 +5,10 @@ import type { Logger } from '../lib/logger.ts';
 import { GAME_LABEL } from '../lib/session.ts';
 import { ClaimedGameServers } from './agones/claimed-game-servers.ts';
 import { AllocationPlaces } from './agones/allocation-places.ts';
+import type { RouteChoice } from './agones/game-server-view.ts';
 import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
 import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
+import { ListedGames } from './agones/listed-games.ts';
 import { PatchAllocations } from './agones/patch-allocations.ts';
 import { PatchPlaces } from './agones/patch-places.ts';
 import { Reflector } from './agones/reflector.ts';
@@ -15,36 +17,31 @@ import { WatchedGameServers } from './agones/watched-game-servers.ts';
 import { AllocationsByMode } from './allocation/allocations-by-mode.ts';
 import { Bindings } from './allocation/bindings.ts';
 import { BoundGameServers } from './allocation/bound-game-servers.ts';
+import { ClusterBreaker } from './allocation/clusters/cluster-breaker.ts';
+import type { Cluster, ClusterRank } from './allocation/clusters/cluster.ts';
 import type { Draining } from './allocation/draining.ts';
 import type { Reaper } from './allocation/reaper.ts';
 import { PlaceBatches } from './allocation/place-batches.ts';
-import type { AllocationObserver, GameServerAllocations, GameServers, Games } from './allocation/ports.ts';
+import type { AllocationObserver, GameServerRef } from './allocation/ports.ts';
 import { QuietGameServers } from './allocation/quiet-game-servers.ts';
 import type { Store } from './allocation/store.ts';
 import { WarmClaims } from './allocation/warm-claims.ts';
+import { FollowedIdentity } from './client-identity.ts';
+import type { ClusterConfig } from './clusters-file.ts';
 import type { AllocatorConfig } from './config.ts';
 import { startUpkeep } from './start-upkeep.ts';
 import type { UpkeepParts } from './start-upkeep.ts';
 
 /** One cluster as the engine needs it. */
-export interface Cluster {
-  gameServerAllocations: GameServerAllocations;
-  gameServers: GameServers;
-  games: Games;
+export interface RunningCluster extends Cluster {
   /** By game, how many claims are free. */
   readonly freeClaims: ReadonlyMap<string, number>;
-  reaper: Reaper;
-  draining: Draining;
+  /** Undefined where GameServers cannot be changed. */
+  upkeep: { reaper: Reaper; draining: Draining } | undefined;
   /** Whether what it holds is known, and was heard of lately. */
   readonly isFresh: boolean;
-}
-
-/** Where a cluster's Kubernetes API is. */
-export interface KubernetesAccess {
-  /** Without one the client's own search. */
-  kubeconfigFile: string | undefined;
-  /** Without one, that of the kubeconfig's context. */
-  namespace: string | undefined;
+  /** Whether what was asked of it goes on when this process is gone. */
+  readonly goesOn: boolean;
 }
 
 export interface ClusterParts {
@@ -52,7 +49,9 @@ export interface ClusterParts {
   observer: AllocationObserver;
   /** Whether requests for a game wait in line. */
   isWaitedFor: (game: string) => boolean;
-  upkeep: Pick<UpkeepParts, 'observer' | 'isHeld' | 'isPursuing' | 'answeredWith'>;
+  upkeep: Pick<UpkeepParts, 'observer' | 'isHeld' | 'isPursuing'> & {
+    answeredWith: (sessionId: string) => GameServerRef | undefined;
+  };
   clock: Clock;
   logger: Logger;
   lifecycle: Lifecycle;
@@ -61,24 +60,59 @@ export interface ClusterParts {
 }
 
 /**
- * Puts together what one cluster needs and begins to follow its Fleets and GameServers; does not wait for the first look.
+ * Puts together what each cluster needs and begins to follow those that can be followed; does not wait for the first look.
  *
- * @throws Error when the kubeconfig names no cluster
+ * @throws Error when a kubeconfig names no cluster
+ * @throws CertificateFilesError
  */
-export function startKubernetesCluster(
-  access: KubernetesAccess,
-  config: AllocatorConfig,
-  parts: ClusterParts,
-): Cluster {
+export async function startClusters(config: AllocatorConfig, parts: ClusterParts): Promise<RunningCluster[]> {
+  return Promise.all(
+    describedIn(config).map(async (cluster) => {
+      const { name, region, priority, weight } = cluster;
+      const breaker = new ClusterBreaker({
+        clock: parts.clock,
+        maxFaults: config.BREAKER_FAULTS,
+        slowMs: config.BREAKER_SLOW_MS,
+        openMs: config.BREAKER_OPEN_MS,
+      });
+      const ways =
+        cluster.allocator === undefined
+          ? startKubernetesCluster(cluster, config, parts)
+          : await startServiceCluster({ ...cluster, allocator: cluster.allocator }, config, parts);
+      return Object.assign(ways, { name, region, priority, weight, breaker });
+    }),
+  );
+}
+
+/** The ways into a cluster, without its place among the others. */
+type Ways = Omit<RunningCluster, keyof ClusterRank | 'name' | 'breaker'>;
+
+type Described = Omit<ClusterConfig, 'region'> & { region: string | undefined };
+
+/** Without a clusters file there is the cluster of KUBECONFIG, of no region in particular. */
+function describedIn({ CLUSTERS_FILE, KUBECONFIG, NAMESPACE }: AllocatorConfig): readonly Described[] {
+  if (CLUSTERS_FILE !== undefined) return CLUSTERS_FILE;
+  const place = { name: 'default', region: undefined, priority: 0, weight: 1 };
+  return [{ ...place, kubeconfig: KUBECONFIG, namespace: NAMESPACE }];
+}
+
+/** A cluster whose Kubernetes API we speak. */
+function startKubernetesCluster(cluster: Described, config: AllocatorConfig, parts: ClusterParts): Ways {
   const { clock, logger, lifecycle, random, store } = parts;
   // Alone, it goes on with the claims of its predecessor.
   const claimHolder = store.isShared ? `regatta-${randomUUID()}` : 'regatta';
-  const connection = new KubernetesConnection({ ...access, callTimeoutMs: config.KUBERNETES_TIMEOUT_MS });
+  const connection = new KubernetesConnection({
+    kubeconfigFile: cluster.kubeconfig ?? config.KUBECONFIG,
+    context: cluster.context,
+    namespace: cluster.namespace,
+    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
+  });
   lifecycle.onStop('kubernetes connection', () => connection.close());
   const gameServers = new WatchedGameServers({
+    cluster: cluster.name,
     connection,
     clock,
-    route: { addressType: config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME },
+    route: routeChoiceOf(cluster, config),
     maxEndedSessions: config.MAX_ENDED_SESSIONS,
     claimHolder,
     joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
@@ -121,7 +155,9 @@ export function startKubernetesCluster(
     ? new PatchAllocations({ connection, gameServers, clock, random })
     : new KubernetesAllocations(connection);
   const claims = new ClaimedGameServers({ connection, gameServers, maker: allocations, clock });
-  const bindings = store.isShared ? new Bindings({ store, keptMs: config.KEY_KEPT_SECONDS * 1000 }) : undefined;
+  const bindings = store.isShared
+    ? new Bindings({ store, cluster: cluster.name, keptMs: config.KEY_KEPT_SECONDS * 1000 })
+    : undefined;
   const warmClaims = claimsAreWarm(config, store)
     ? new WarmClaims({
         claims,
@@ -150,6 +186,10 @@ export function startKubernetesCluster(
   const isFresh = (): boolean => reflectors.every((each) => each.isFresh);
   const upkeep = startUpkeep(config, {
     ...parts.upkeep,
+    answeredWith(sessionId) {
+      const answered = parts.upkeep.answeredWith(sessionId);
+      return answered?.cluster === cluster.name ? answered.name : undefined;
+    },
     connection,
     gameServers,
     isFresh,
@@ -164,13 +204,15 @@ export function startKubernetesCluster(
     lifecycle,
   });
   return {
-    ...upkeep,
+    upkeep,
     gameServers: warmClaims === undefined ? gameServers : new BoundGameServers(gameServers, warmClaims),
     games,
     gameServerAllocations: new AllocationsByMode({ exclusive: warmClaims ?? allocations, shared: places }),
     get freeClaims() {
       return warmClaims?.freeClaims ?? new Map<string, number>();
     },
+    // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while.
+    goesOn: config.ALLOCATE_BY === 'GameServerAllocation',
     get isFresh() {
       return isFresh();
     },
@@ -181,4 +223,45 @@ export function startKubernetesCluster(
 function claimsAreWarm({ WARM_CLAIMS, ALLOCATE_BY }: AllocatorConfig, store: Store): boolean {
   if (WARM_CLAIMS !== 'auto') return WARM_CLAIMS === 'on';
   return store.isShared || ALLOCATE_BY === 'GameServerAllocation';
+}
+
+/** A cluster that only its allocator service leads into. What it is made of is loaded where there is one. */
+async function startServiceCluster(
+  cluster: Described & { allocator: NonNullable<ClusterConfig['allocator']> },
+  config: AllocatorConfig,
+  { clock, logger, lifecycle }: ClusterParts,
+): Promise<Ways> {
+  const { AllocatorServiceConnection } = await import('./agones/allocator-service-connection.ts');
+  const { AllocatorService } = await import('./agones/allocator-service.ts');
+  const { endpoint, namespace, ...files } = cluster.allocator;
+  const connection = new AllocatorServiceConnection({
+    endpoint,
+    identity: new FollowedIdentity(files, { clock, logger, recheckMs: config.KEY_RECHECK_MS }),
+    clock,
+    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
+  });
+  lifecycle.onStop('allocator service connection', () => {
+    connection.close();
+  });
+  const service = new AllocatorService({
+    cluster: cluster.name,
+    namespace,
+    connection,
+    route: routeChoiceOf(cluster, config),
+    clock,
+  });
+  return {
+    gameServerAllocations: service,
+    gameServers: service,
+    games: new ListedGames(cluster.games ?? []),
+    upkeep: undefined,
+    freeClaims: new Map(),
+    goesOn: true,
+    // There is nothing to be followed.
+    isFresh: true,
+  };
+}
+
+function routeChoiceOf({ addressType }: Described, config: AllocatorConfig): RouteChoice {
+  return { addressType: addressType ?? config.GAME_SERVER_ADDRESS_TYPE, portName: config.GAME_SERVER_PORT_NAME };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { flag, parseEnvironment, port, wholeNumber } from '../lib/config.ts';
 import type { Environment } from '../lib/config.ts';
 import { LOG_LEVELS } from '../lib/logger.ts';
+import { clustersFile } from './clusters-file.ts';
 import { isRedisUrl } from './store/redis-address.ts';
 
 const HOUR_SECONDS = 3600;
@@ -15,6 +16,13 @@ const settings = z.object({
 
   KUBECONFIG: z.string().optional(),
   NAMESPACE: z.string().optional(),
+  /** Several clusters, as YAML or JSON; without it there is the one of KUBECONFIG and NAMESPACE. */
+  CLUSTERS_FILE: clustersFile.optional(),
+  /** So many attempts in a row that a cluster fails keep others from it, where there are several. */
+  BREAKER_FAULTS: wholeNumber(3, { min: 1, max: 1000 }),
+  /** One that takes this long and then fails does so alone. */
+  BREAKER_SLOW_MS: wholeNumber(2000, { min: 10, max: 60_000 }),
+  BREAKER_OPEN_MS: wholeNumber(10_000, { min: 10, max: HOUR_SECONDS * 1000 }),
   KUBERNETES_TIMEOUT_MS: wholeNumber(5000, { min: 100, max: 60_000 }),
   /** Without a sign of life for this long the allocator says it is not ready. */
   STALE_AFTER_MS: wholeNumber(60_000, { min: 1000, max: HOUR_SECONDS * 1000 }),
@@ -24,7 +32,7 @@ const settings = z.object({
   SIGNING_KEYS_FILE: z.string(),
   /** Without it the service API is off. */
   SERVICE_TOKEN_FILE: z.string().optional(),
-  /** Keys and the service credential are read again no sooner than this. */
+  /** Keys, certificates and the service credential are read again no sooner than this. */
   KEY_RECHECK_MS: wholeNumber(5000, { min: 0, max: HOUR_SECONDS * 1000 }),
 
   /** Where players reach the gateway, e.g. `https://play.example.com`. Without it, where the request came to. */

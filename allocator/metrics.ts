@@ -22,6 +22,7 @@ export interface MetricsSource {
   /** By game, how many claims are free. */
   freeClaims: () => ReadonlyMap<string, number>;
   isStoreUp: () => boolean;
+  breakers: () => readonly { name: string; isOpen: boolean }[];
 }
 
 export function createMetrics(source: MetricsSource): AllocatorMetrics {
@@ -33,6 +34,22 @@ export function createMetrics(source: MetricsSource): AllocatorMetrics {
     labelNames: ['game', 'outcome'],
     buckets: SECONDS,
     registers: [registry],
+  });
+  const asked = new Histogram({
+    name: 'regatta_cluster_attempt_seconds',
+    help: 'What each cluster that was asked to allocate answered: outcomes as of attempts, and Refused',
+    labelNames: ['cluster', 'outcome'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const breakers = new Gauge({
+    name: 'regatta_cluster_breaker_open',
+    help: '1 while a cluster is passed over because it does not answer',
+    labelNames: ['cluster'],
+    registers: [registry],
+    collect() {
+      for (const { name, isOpen } of source.breakers()) breakers.set({ cluster: name }, isOpen ? 1 : 0);
+    },
   });
   const requests = new Histogram({
     name: 'regatta_session_request_seconds',
@@ -118,6 +135,9 @@ export function createMetrics(source: MetricsSource): AllocatorMetrics {
       },
       attempted(game, outcome, durationMs) {
         attempts.observe({ game, outcome }, durationMs / 1000);
+      },
+      asked(cluster, outcome, durationMs) {
+        asked.observe({ cluster, outcome }, durationMs / 1000);
       },
       finished(game, result, durationMs) {
         requests.observe({ game, result }, durationMs / 1000);

@@ -18,6 +18,7 @@ import {
   newGameAnswer,
   newGameRequest,
   problemAnswer,
+  regionsAnswer,
   seatAnswer,
   serversAnswer,
   serversQuery,
@@ -113,6 +114,12 @@ const ROUTES: RouteConfig[] = [
     summary: 'What a page may show of a session',
     request: { params: sessionParameter },
     responses: answers(200, sessionAnswer, 'The session', ['session_not_found', 'kubernetes_unavailable']),
+  },
+  {
+    method: 'get',
+    path: '/api/regions',
+    summary: 'Where GameServers are, for a client to measure and to prefer',
+    responses: answers(200, regionsAnswer, 'The regions; none where the installation names none', []),
   },
   {
     method: 'post',

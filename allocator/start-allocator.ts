@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { JoinTokenIssuer } from '../lib/join-token.ts';
 import { openKeyFile } from '../lib/key-set.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Allocations } from './allocation/allocations.ts';
 import { Confirmations } from './allocation/confirmations.ts';
+import { AllocationsAcrossClusters } from './allocation/clusters/allocations-across-clusters.ts';
+import { DrainingAcrossClusters } from './allocation/clusters/draining-across-clusters.ts';
+import { GamesAcrossClusters } from './allocation/clusters/games-across-clusters.ts';
+import { GameServersAcrossClusters } from './allocation/clusters/game-servers-across-clusters.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
-import { startKubernetesCluster } from './cluster.ts';
+import { startClusters } from './cluster.ts';
+import type { RunningCluster } from './cluster.ts';
+import type { ClusterConfig } from './clusters-file.ts';
 import type { AllocatorConfig } from './config.ts';
 import { listen } from './http-server.ts';
 import { createMetrics } from './metrics.ts';
@@ -56,8 +63,9 @@ export async function startAllocator(
 
   const metrics = createMetrics({
     waiting: () => allocations.waitingCount,
-    freeClaims: () => cluster.freeClaims,
+    freeClaims: () => freeClaimsIn(clusters),
     isStoreUp: () => isStoreUp(),
+    breakers: () => clusters.map(({ name, breaker }) => ({ name, isOpen: breaker.isOpen })),
   });
   const { store, isUp: isStoreUp } = await openStore(config, {
     clock,
@@ -68,7 +76,7 @@ export async function startAllocator(
   });
   const processId = randomUUID();
   const replica = startReplicaLease(config, { store, clock, logger, lifecycle, random, processId });
-  const cluster = startKubernetesCluster({ kubeconfigFile: config.KUBECONFIG, namespace: config.NAMESPACE }, config, {
+  const clusters = await startClusters(config, {
     clock,
     logger,
     lifecycle,
@@ -84,9 +92,19 @@ export async function startAllocator(
     },
   });
 
+  const gameServers = new GameServersAcrossClusters(clusters);
+  const games = new GamesAcrossClusters(clusters.map((cluster) => cluster.games));
+  const knowsClusters = knowledgeOf(clusters, clock, config.KUBERNETES_TIMEOUT_MS);
+
   const allocations: Allocations = new Allocations({
-    gameServerAllocations: cluster.gameServerAllocations,
-    gameServers: cluster.gameServers,
+    gameServerAllocations: new AllocationsAcrossClusters({
+      clusters,
+      clock,
+      logger,
+      observer: metrics.observer,
+      random,
+    }),
+    gameServers,
     clock,
     logger,
     observer: metrics.observer,
@@ -102,7 +120,7 @@ export async function startAllocator(
     ...(config.CONFIRM
       ? {
           confirmations: new Confirmations({
-            gameServers: cluster.gameServers,
+            gameServers,
             clock,
             withinMs: config.CONFIRM_WITHIN_MS,
           }),
@@ -114,7 +132,7 @@ export async function startAllocator(
   // that may have lost a key says no more of what another replica had begun for it.
   const unsettledSinceMs = (): number =>
     Math.max(
-      config.ALLOCATE_BY === 'GameServerAllocation' ? startedAtMs : Number.NEGATIVE_INFINITY,
+      clusters.some(({ goesOn }) => goesOn) ? startedAtMs : Number.NEGATIVE_INFINITY,
       store.unbrokenSinceMs + config.KEY_LEASE_MS,
     );
   const app = createApp({
@@ -131,12 +149,12 @@ export async function startAllocator(
     sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
     isYoung: () => clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
-    gameServers: cluster.gameServers,
-    games: cluster.games,
-    reaper: cluster.reaper,
-    draining: cluster.draining,
+    gameServers,
+    games,
+    reaper: { look: () => clusters.flatMap(({ upkeep }) => upkeep?.reaper.look() ?? []) },
+    draining: new DrainingAcrossClusters(clusters.flatMap(({ upkeep }) => upkeep?.draining ?? [])),
     serviceCredential,
-    isReady: () => lifecycle.isReady && cluster.isFresh && !replica.isSecond,
+    isReady: () => lifecycle.isReady && knowsClusters() && !replica.isSecond,
     isSecond: () => replica.isSecond,
     clock,
     logger,
@@ -152,6 +170,7 @@ export async function startAllocator(
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
       webDirectory: config.WEB_DIR,
+      regions: regionsOf(config.CLUSTERS_FILE ?? []),
     },
   });
   const limits = {
@@ -188,11 +207,42 @@ export async function startAllocator(
     url: urlOf(config.LISTEN_ADDRESS, server.port),
     metricsUrl: metricsServer === undefined ? undefined : `${urlOf(config.LISTEN_ADDRESS, metricsServer.port)}/metrics`,
     ready: (async () => {
-      const isReady = (): boolean => cluster.isFresh && replica.isSettled;
+      const isReady = (): boolean => knowsClusters() && replica.isSettled;
       while (!isReady() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
       lifecycle.markReady();
     })(),
   };
+}
+
+/**
+ * Whether enough is known to answer: at the start of every cluster, so that no game is unknown that is played; then of
+ * one, for the others may be gone for long.
+ *
+ * @param patienceMs - how long the start waits for all of them
+ */
+function knowledgeOf(clusters: readonly RunningCluster[], clock: Clock, patienceMs: number): () => boolean {
+  const untilMs = clock.nowMs() + patienceMs;
+  let knewAll = false;
+  return () => {
+    knewAll ||= clusters.every(({ isFresh }) => isFresh);
+    return (knewAll || clock.nowMs() >= untilMs) && clusters.some(({ isFresh }) => isFresh);
+  };
+}
+
+function freeClaimsIn(clusters: readonly RunningCluster[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { freeClaims } of clusters) {
+    for (const [game, count] of freeClaims) sums.set(game, (sums.get(game) ?? 0) + count);
+  }
+  return sums;
+}
+
+/** Each once, in the order of the clusters. */
+function regionsOf(clusters: readonly ClusterConfig[]): { name: string; pingUrl?: string }[] {
+  return [...Map.groupBy(clusters, ({ region }) => region)].map(([name, those]) => {
+    const pingUrl = those.find((each) => each.pingUrl !== undefined)?.pingUrl;
+    return pingUrl === undefined ? { name } : { name, pingUrl };
+  });
 }
 
 function urlOf(listenAddress: string, port: number): string {

@@ -12,10 +12,21 @@ import type { SessionDescriptor } from './session.ts';
 /** The right of one player to be in one session, on one GameServer, until a time. */
 export interface Seat {
   playerId: string;
+  /** Or what `nameInPlaceOfUid` gives, where the uid was not told. */
   gameServerUid: string;
   /** Seconds since the Unix epoch: connecting later than this is refused. */
   expiresAtSeconds: number;
   session: SessionDescriptor;
+}
+
+/**
+ * Stands for the uid of a GameServer in a seat, where the allocator was told no more than its name.
+ *
+ * It is less than a uid: a GameServer that comes back under the name of one before it, or has the name of one in another
+ * cluster, cannot tell that the seat is not on it. Names that Fleets give do not come back.
+ */
+export function nameInPlaceOfUid({ namespace, name }: { namespace: string; name: string }): string {
+  return `name:${namespace}/${name}`;
 }
 
 /** Where the gateway takes a connection. */

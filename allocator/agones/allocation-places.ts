@@ -83,11 +83,11 @@ export class AllocationPlaces implements PlaceWrites {
 }
 
 function allocationFor(
-  { game, fleet, preferredRegion }: PlacesWanted,
+  { game, fleet, preferredRegions }: PlacesWanted,
   sessionIds: readonly string[],
 ): Omit<GameServerAllocation, 'metadata'> {
   const anywhere = { [GAME_LABEL]: game, ...(fleet === undefined ? {} : { [AGONES.fleetLabel]: fleet }) };
-  const near = preferredRegion === undefined ? [] : [{ ...anywhere, [REGION_LABEL]: preferredRegion }];
+  const near = preferredRegions.map((region) => ({ ...anywhere, [REGION_LABEL]: region }));
   const lists = { [SESSIONS_LIST]: { minAvailable: sessionIds.length } };
   return {
     apiVersion: 'allocation.agones.dev/v1',

@@ -2,6 +2,7 @@ import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CLAIM_LABEL, CLAIM_UNTIL_ANNOTATION } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
+import { placeOf } from '../allocation/clusters/cluster-order.ts';
 import type { Claim, ClaimOrder, Claims, ClaimTerms, ClaimWrite } from '../allocation/claims.ts';
 import type { AllocationOrder, AllocationOutcome, GameServerView } from '../allocation/ports.ts';
 import { claimIdOf, isClaimed } from './claim-index.ts';
@@ -63,7 +64,7 @@ export class ClaimedGameServers implements Claims {
     try {
       const { gameServer, gameServerName } = outcome;
       const claimed = gameServer ?? gameServers.viewOf(await connection.get(GAME_SERVERS, gameServerName));
-      gameServers.claims.learn(claimed);
+      gameServers.noteClaim(claimed);
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
     }
@@ -134,10 +135,11 @@ function isFitting({ gameServer }: Claim, { fleet, fleetGroups, exclude = [] }: 
   return fleetGroups?.some((group) => group.includes(gameServer.fleet ?? '')) ?? true;
 }
 
-/** In the region that is preferred; of the newest version; the one that runs out first. */
-function isBetter(one: Claim, other: Claim, { preferredRegion }: AllocationOrder): boolean {
-  const isNear = one.gameServer.region === preferredRegion;
-  if (isNear !== (other.gameServer.region === preferredRegion)) return isNear;
+/** In the region that is preferred most; of the newest version; the one that runs out first. */
+function isBetter(one: Claim, other: Claim, { preferredRegions }: AllocationOrder): boolean {
+  const place = placeOf(one.gameServer.region, preferredRegions);
+  const otherPlace = placeOf(other.gameServer.region, preferredRegions);
+  if (place !== otherPlace) return place < otherPlace;
   if (one.isOutdated !== other.isOutdated) return !one.isOutdated;
   return one.untilMs < other.untilMs;
 }

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 async function seen(name: string): Promise<GameServerView> {
   const raw = await connection.get(GAME_SERVERS, name);
-  return viewOf(gameServerSchema.parse(raw), { addressType: 'PodIP', portName: 'game' });
+  return viewOf(gameServerSchema.parse(raw), { addressType: 'PodIP', portName: 'game' }, 'default');
 }
 
 function addClaimed(until: Record<string, string>): void {

@@ -52,7 +52,7 @@ function gameServer(variation: Variation = {}) {
 
 describe('the session of a GameServer', () => {
   it('is the one its label and annotation both name, while it is Allocated', () => {
-    expect(viewOf(gameServer(), choice).session).toEqual(session);
+    expect(viewOf(gameServer(), choice, 'east').session).toEqual(session);
   });
 
   it.each<[string, Variation]>([
@@ -63,7 +63,7 @@ describe('the session of a GameServer', () => {
     ['the annotation makes no sense', { annotation: '{' }],
     ['its state is one that is not known yet', { state: 'Dreaming' }],
   ])('is none when %s', (_case, variation) => {
-    expect(viewOf(gameServer(variation), choice).session).toBeUndefined();
+    expect(viewOf(gameServer(variation), choice, 'east').session).toBeUndefined();
   });
 });
 
@@ -119,6 +119,6 @@ describe('the route to a GameServer', () => {
     ],
     ['nowhere without ports', { specPorts: null }, 'PodIP', undefined],
   ])('leads to %s', (_case, variation, addressType, route) => {
-    expect(viewOf(gameServer(variation), { ...choice, addressType }).route).toEqual(route);
+    expect(viewOf(gameServer(variation), { ...choice, addressType }, 'east').route).toEqual(route);
   });
 });

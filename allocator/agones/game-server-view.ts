@@ -24,8 +24,8 @@ export interface RouteChoice {
   portName: string;
 }
 
-/** Reads a GameServer as the engine sees it. */
-export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameServerView {
+/** Reads a GameServer of a cluster as the engine sees it. */
+export function viewOf(gameServer: WireGameServer, choice: RouteChoice, cluster: string): GameServerView {
   const { metadata, status } = gameServer;
   const label = metadata.labels?.[SESSION_KEY];
   const session = parseSessionDescriptor(metadata.annotations?.[SESSION_KEY]);
@@ -33,6 +33,7 @@ export function viewOf(gameServer: WireGameServer, choice: RouteChoice): GameSer
   const holds = status?.state === 'Allocated' && !isGoing;
   const held = holds && session !== undefined && session.sessionId === label ? session : undefined;
   return {
+    cluster,
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,

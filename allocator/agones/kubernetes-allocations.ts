@@ -24,7 +24,7 @@ export class KubernetesAllocations implements GameServerAllocations, ClaimMaker 
   }
 
   claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
-    const anywhere = { fleet: undefined, preferredRegion: undefined, ...order };
+    const anywhere = { fleet: undefined, preferredRegions: [], ...order };
     return this.#send(anywhere, claimMarks(terms));
   }
 
@@ -59,18 +59,24 @@ export async function sendAllocation(
   return { state, gameServerName };
 }
 
-function allocationFor(order: Omit<AllocationOrder, 'session'>, marks: Marks): Omit<GameServerAllocation, 'metadata'> {
+/** The GameServerAllocation that an order asks for. */
+export function allocationFor(
+  order: Omit<AllocationOrder, 'session'>,
+  marks: Marks,
+): Omit<GameServerAllocation, 'metadata'> {
   const matchLabels = {
     [GAME_LABEL]: order.game,
     ...(order.fleet === undefined ? {} : { [AGONES.fleetLabel]: order.fleet }),
   };
-  const { preferredRegion, fleetGroups = [undefined] } = order;
+  const { preferredRegions, fleetGroups = [undefined] } = order;
   const selectors = fleetGroups.flatMap((group): GameServerSelector[] => {
     const ofGroup: LabelSelector =
       group === undefined ? {} : { matchExpressions: [{ key: AGONES.fleetLabel, operator: 'In', values: [...group] }] };
     const anywhere: GameServerSelector = { matchLabels, ...ofGroup, gameServerState: 'Ready' };
-    if (preferredRegion === undefined) return [anywhere];
-    return [{ ...anywhere, matchLabels: { ...matchLabels, [REGION_LABEL]: preferredRegion } }, anywhere];
+    const preferred = preferredRegions.map((region): GameServerSelector => {
+      return { ...anywhere, matchLabels: { ...matchLabels, [REGION_LABEL]: region } };
+    });
+    return [...preferred, anywhere];
   });
   return {
     apiVersion: 'allocation.agones.dev/v1',

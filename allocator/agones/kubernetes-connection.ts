@@ -63,6 +63,8 @@ export class CallError extends Error {
 export interface KubernetesConnectionOptions {
   /** A kubeconfig file; without one the client's own search: KUBECONFIG, the home directory, the Pod it runs in. */
   kubeconfigFile: string | undefined;
+  /** Of the kubeconfig; its current one where undefined. */
+  context?: string | undefined;
   /** Without one, the namespace of the current context, else `default`. */
   namespace: string | undefined;
   /** Each call is given up after this long. */
@@ -92,6 +94,7 @@ export class KubernetesConnection {
     const kubeConfig = new KubeConfig();
     if (options.kubeconfigFile === undefined) kubeConfig.loadFromDefault();
     else kubeConfig.loadFromFile(options.kubeconfigFile);
+    if (options.context !== undefined) kubeConfig.setCurrentContext(options.context);
     const cluster = kubeConfig.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig names no cluster');
     this.namespace =

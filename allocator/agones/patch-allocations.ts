@@ -43,7 +43,7 @@ export class PatchAllocations implements GameServerAllocations, ClaimMaker {
   }
 
   claim(order: ClaimOrder, terms: ClaimTerms): Promise<AllocationOutcome> {
-    const anywhere = { fleet: undefined, preferredRegion: undefined, ...order };
+    const anywhere = { fleet: undefined, preferredRegions: [], ...order };
     return this.#take(anywhere, claimMarks(terms), (view) => view.claim?.holder === terms.holder);
   }
 

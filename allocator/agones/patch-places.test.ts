@@ -13,7 +13,8 @@ import { gameServerSchema } from './wire.ts';
 
 const CAPACITIES = [3, 2, 4];
 const PATIENCE_MS = 250;
-const asView = (object: unknown) => viewOf(gameServerSchema.parse(object), { addressType: 'PodIP', portName: 'game' });
+const route = { addressType: 'PodIP', portName: 'game' };
+const asView = (object: unknown) => viewOf(gameServerSchema.parse(object), route, 'default');
 
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ what: fc.constant('ask'), pick: fc.nat(14) }) },
@@ -74,7 +75,7 @@ class Harbour {
     const described = { sessionId, game: GAME, mode: 'shared', seats: 4 } as const;
     const session = describeSession(described, { madeAtMs: this.#clock.nowMs(), joinWithinMs: 1000 });
     void this.batches
-      .allocate({ game: GAME, fleet: undefined, preferredRegion: undefined, session })
+      .allocate({ game: GAME, fleet: undefined, preferredRegions: [], session })
       .then((outcome) => this.outcomes.set(sessionId, outcome));
   }
 }

@@ -54,15 +54,15 @@ export class ReadyGameServers {
 
   /**
    * Takes one of the newest version there is, and of these the one that packs best: on the node with the most Allocated,
-   * then the most Ready, then by name, as Agones does. A region that is preferred comes before both.
+   * then the most Ready, then by name, as Agones does. Regions that are preferred come before both.
    *
    * @param chance - takes one by chance instead: for who lost the best one to another process
    */
   take(
-    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegion' | 'fleetGroups' | 'exclude'>,
+    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegions' | 'fleetGroups' | 'exclude'>,
     chance?: () => number,
   ): ReadyGameServer | undefined {
-    const { preferredRegion, exclude = [], fleetGroups } = order;
+    const { preferredRegions, exclude = [], fleetGroups } = order;
     const allowed = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
       (each) =>
         !this.#isTaken(each) &&
@@ -70,8 +70,8 @@ export class ReadyGameServers {
         !exclude.includes(each.name),
     );
     const fitting = fleetGroups === undefined ? allowed : ofFirstGroup(allowed, fleetGroups);
-    const near = preferredRegion === undefined ? [] : fitting.filter(({ region }) => region === preferredRegion);
-    const reachable = near.length > 0 ? near : fitting;
+    const nearest = preferredRegions.find((wanted) => fitting.some(({ region }) => region === wanted));
+    const reachable = nearest === undefined ? fitting : fitting.filter(({ region }) => region === nearest);
     const newest = reachable.filter((each) => !this.isOutdated(each));
     const offered = newest.length > 0 ? newest : reachable;
     const chosen = chance === undefined ? this.#best(offered) : offered[Math.floor(chance() * offered.length)];

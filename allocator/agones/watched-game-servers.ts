@@ -3,7 +3,8 @@ import { PlaceLedger } from '../allocation/place-ledger.ts';
 import { SESSION_KEY } from '../../lib/session.ts';
 import { oldestFirst } from '../allocation/doubles.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
-import type { GameServers, GameServerView } from '../allocation/ports.ts';
+import type { GameServerRef, GameServers, GameServerView } from '../allocation/ports.ts';
+import { isOlderVersion } from '../allocation/resource-version.ts';
 import { ClaimIndex } from './claim-index.ts';
 import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
@@ -17,6 +18,8 @@ import { gameServerListSchema, gameServerSchema, namedSchema } from './wire.ts';
 import type { WireGameServer } from './wire.ts';
 
 export interface WatchedGameServersOptions {
+  /** Name of the cluster. */
+  cluster: string;
   clock: Clock;
   connection: KubernetesCalls;
   route: RouteChoice;
@@ -90,11 +93,18 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     this.#holds(name, session.sessionId);
   }
 
+  /** What a claim of our own was answered: the watch tells it later, unless it has told more by now. */
+  noteClaim(gameServer: GameServerView): void {
+    const known = this.#byName.get(gameServer.name);
+    const isLate = known !== undefined && isOlderVersion(gameServer.resourceVersion, known.resourceVersion);
+    if (!isLate) this.claims.learn(gameServer);
+  }
+
   hasEnded(sessionId: string): boolean {
     return this.#ended.has(sessionId);
   }
 
-  async read(name: string, sessionId: string): Promise<GameServerView | undefined> {
+  async read({ name }: GameServerRef, sessionId: string): Promise<GameServerView | undefined> {
     const watched = this.#noted.get(name) ?? this.#byName.get(name);
     if (watched?.session?.sessionId === sessionId) return watched;
     if (this.#isShared(name)) return this.shared.readSession(name, sessionId);
@@ -118,15 +128,15 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     const parsed = gameServerListSchema.safeParse(raw);
     if (!parsed.success) throw new KubernetesDown('a list of GameServers makes no sense', { cause: parsed.error });
     const exclusive = parsed.data.items
-      .map((item) => viewOf(item, this.#options.route))
+      .map((item) => this.#view(item))
       .filter(({ session }) => session?.sessionId === sessionId);
     return exclusive.length > 0 ? exclusive : this.shared.findHolding(sessionId);
   }
 
-  async release(gameServerName: string, sessionId: string): Promise<boolean> {
-    if (this.#isShared(gameServerName)) return this.shared.release(gameServerName, sessionId);
+  async release({ name }: GameServerRef, sessionId: string): Promise<boolean> {
+    if (this.#isShared(name)) return this.shared.release(name, sessionId);
     try {
-      await this.#options.connection.patch(GAME_SERVERS, gameServerName, [
+      await this.#options.connection.patch(GAME_SERVERS, name, [
         { op: 'test', path: `/metadata/labels/${pointerKey(SESSION_KEY)}`, value: sessionId },
         { op: 'test', path: '/status/state', value: 'Allocated' },
         { op: 'replace', path: '/status/state', value: 'Shutdown' },
@@ -163,11 +173,15 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
 
   /** @throws KubernetesDown when it is no GameServer */
   viewOf(object: unknown): GameServerView {
-    return viewOf(parse(object), this.#options.route);
+    return this.#view(parse(object));
+  }
+
+  #view(gameServer: WireGameServer): GameServerView {
+    return viewOf(gameServer, this.#options.route, this.#options.cluster);
   }
 
   #learn(gameServer: WireGameServer): void {
-    const view = viewOf(gameServer, this.#options.route);
+    const view = this.#view(gameServer);
     const before = this.#sessionAt(view.name);
     // A claim that was bound elsewhere is the session's before it says so.
     if (view.claim === undefined) this.#noted.delete(view.name);

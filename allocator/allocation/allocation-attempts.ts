@@ -8,10 +8,17 @@ import { fleetGroups } from './canaries.ts';
 import { oldestFirst } from './doubles.ts';
 import { describeSession } from './describe-session.ts';
 import { KubernetesDown } from './ports.ts';
-import type { AllocationObserver, Game, GameServerAllocations, GameServers, GameServerView } from './ports.ts';
+import type {
+  AllocationObserver,
+  Game,
+  GameServerRef,
+  GameServers,
+  GameServerView,
+  PlacedAllocations,
+} from './ports.ts';
 
 export interface AllocationAttemptsOptions {
-  gameServerAllocations: GameServerAllocations;
+  gameServerAllocations: PlacedAllocations;
   gameServers: GameServers;
   clock: Clock;
   logger: Logger;
@@ -33,7 +40,7 @@ export interface Wanted {
   sessionId: string;
   game: Game;
   fleet?: string;
-  preferredRegion?: string;
+  preferredRegions: readonly string[];
   /** Names of GameServers that are not to be given. */
   exclude?: readonly string[];
 }
@@ -67,28 +74,35 @@ export class AllocationAttempts {
 
   /**
    * @param until - fires when nobody looks for a lost answer any longer
+   * @param onLost - called when the answer is lost and is looked for
    * @throws KubernetesRefusal when Kubernetes does not accept what we send
    */
-  async attempt(wanted: Wanted, until: AbortSignal): Promise<AttemptOutcome> {
+  async attempt(wanted: Wanted, until: AbortSignal, onLost: () => void): Promise<AttemptOutcome> {
     const { clock, observer, gameServerAllocations, random } = this.#options;
-    const { sessionId, game, fleet, preferredRegion, exclude } = wanted;
+    const { sessionId, game, fleet, preferredRegions, exclude } = wanted;
     const startedAtMs = clock.nowMs();
     const session = this.#describe(game, sessionId);
     const groups = fleet === undefined ? fleetGroups(game, random()) : undefined;
-    const outcome = await gameServerAllocations.allocate({
+    const order = {
       game: game.name,
       fleet,
-      preferredRegion,
+      preferredRegions,
       ...(groups === undefined ? {} : { fleetGroups: groups }),
       ...(exclude === undefined ? {} : { exclude }),
       session,
-    });
+    };
+    const outcome = await gameServerAllocations.allocate(order, until);
     observer.attempted(game.name, outcome.state, clock.nowMs() - startedAtMs);
     switch (outcome.state) {
       case 'Unknown':
-        return this.#adopt(sessionId, until);
+        onLost();
+        return this.#adopt(sessionId, outcome.cluster, until);
       case 'Allocated':
-        return this.#read(outcome.gameServer ?? outcome.gameServerName, sessionId, until);
+        return this.#read(
+          outcome.gameServer ?? { cluster: outcome.cluster, name: outcome.gameServerName },
+          sessionId,
+          until,
+        );
       case 'UnAllocated':
       case 'Contention':
       case 'Unavailable':
@@ -99,16 +113,20 @@ export class AllocationAttempts {
   /**
    * What this session got before, by its label: from an attempt nobody here may know of.
    *
-   * @param ask - Kubernetes itself, where the watch knows nothing
+   * @param ask - Kubernetes itself, where the watch knows nothing: every cluster, or the only one that can hold it
    * @throws KubernetesDown
    */
-  async find(sessionId: string, { ask }: { ask: boolean }): Promise<AttemptOutcome | undefined> {
+  async find(
+    sessionId: string,
+    ask: 'nobody' | 'everybody' | { cluster: string },
+  ): Promise<AttemptOutcome | undefined> {
     const { gameServers } = this.#options;
     const known = gameServers.holding(sessionId);
     if (known !== undefined) return this.#made(known, sessionId);
-    if (!ask) return undefined;
-    const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId));
-    await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+    if (ask === 'nobody') return undefined;
+    const only = ask === 'everybody' ? undefined : ask.cluster;
+    const [first, ...doubles] = oldestFirst(await gameServers.findHolding(sessionId, only));
+    await Promise.all(doubles.map((double) => this.release(double, sessionId)));
     // What was begun before may still be carried out.
     if (first === undefined) this.#mayHaveDoubles.add(sessionId);
     return first === undefined ? undefined : this.#made(first, sessionId);
@@ -118,11 +136,11 @@ export class AllocationAttempts {
    * Gives a GameServer up that was got for a session of which another replica has taken care meanwhile, where that one got
    * another; else it is left to them.
    */
-  async yieldTo(sessionId: string, gameServerName: string): Promise<void> {
+  async yieldTo(sessionId: string, got: GameServerRef): Promise<void> {
     const { gameServers, logger } = this.#options;
     try {
       const holding = await gameServers.findHolding(sessionId);
-      if (holding.some(({ name }) => name !== gameServerName)) await this.release(gameServerName, sessionId);
+      if (holding.some((other) => !isSame(other, got))) await this.release(got, sessionId);
     } catch (error) {
       if (!(error instanceof KubernetesDown)) throw error;
       logger.warn({ err: error, sessionId }, 'cannot look for doubles; one would end as a no-show');
@@ -134,8 +152,8 @@ export class AllocationAttempts {
     const { confirmations } = this.#options;
     if (outcome.state !== 'made' || outcome.session.confirm !== true || confirmations === undefined) return outcome;
     const { gameServer, session } = outcome;
-    if (await confirmations.isConfirmed(gameServer.name, session.sessionId)) return outcome;
-    await this.release(gameServer.name, session.sessionId);
+    if (await confirmations.isConfirmed(gameServer, session.sessionId)) return outcome;
+    await this.release(gameServer, session.sessionId);
     return { state: 'refused', refusal: 'session_not_confirmed' };
   }
 
@@ -145,13 +163,13 @@ export class AllocationAttempts {
   }
 
   /** Gives a GameServer up that got a session nobody will play. What cannot be given up ends by itself, as a no-show. */
-  async release(gameServerName: string, sessionId: string): Promise<void> {
+  async release({ cluster, name }: GameServerRef, sessionId: string): Promise<void> {
     const { gameServers, logger } = this.#options;
     try {
-      const released = await gameServers.release(gameServerName, sessionId);
-      logger.info({ gameServer: gameServerName, sessionId, released }, 'gave a GameServer up');
+      const released = await gameServers.release({ cluster, name }, sessionId);
+      logger.info({ cluster, gameServer: name, sessionId, released }, 'gave a GameServer up');
     } catch (error) {
-      logger.warn({ err: error, gameServer: gameServerName, sessionId }, 'left a GameServer to its no-show limit');
+      logger.warn({ err: error, cluster, gameServer: name, sessionId }, 'left a GameServer to its no-show limit');
     }
   }
 
@@ -170,14 +188,14 @@ export class AllocationAttempts {
    * Looks for what an allocation with a lost answer came to. It was none only when Kubernetes said so after all the time
    * Agones could still have taken.
    */
-  async #adopt(sessionId: string, until: AbortSignal): Promise<AttemptOutcome> {
+  async #adopt(sessionId: string, cluster: string, until: AbortSignal): Promise<AttemptOutcome> {
     const { clock, logger, settleMs } = this.#options;
     this.#mayHaveDoubles.add(sessionId);
     const settledAtMs = clock.nowMs() + settleMs;
     for (;;) {
       const askedAtMs = clock.nowMs();
       try {
-        const found = await this.find(sessionId, { ask: true });
+        const found = await this.find(sessionId, { cluster });
         if (found !== undefined) {
           logger.info({ sessionId }, 'adopted an allocation whose answer was lost');
           return found;
@@ -193,23 +211,23 @@ export class AllocationAttempts {
   }
 
   /** The GameServer that an allocation named. */
-  async #read(named: GameServerView | string, sessionId: string, until: AbortSignal): Promise<AttemptOutcome> {
+  async #read(named: GameServerView | GameServerRef, sessionId: string, until: AbortSignal): Promise<AttemptOutcome> {
     const { clock, gameServers, logger, firstPauseMs, maxPauseMs, random } = this.#options;
-    const name = typeof named === 'string' ? named : named.name;
-    if (this.#mayHaveDoubles.has(sessionId)) await this.#releaseDoubles(sessionId, name);
-    if (typeof named !== 'string') return this.#made(named, sessionId);
+    if (this.#mayHaveDoubles.has(sessionId)) await this.#releaseDoubles(sessionId, named);
+    if ('uid' in named) return this.#made(named, sessionId);
+    const { cluster, name } = named;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const gameServer = await gameServers.read(name, sessionId);
+        const gameServer = await gameServers.read(named, sessionId);
         // It vanished between the answer and the look at it: somebody was quicker.
         if (gameServer === undefined) return { state: 'refused', refusal: 'contention' };
         return await this.#made(gameServer, sessionId);
       } catch (error) {
         if (!(error instanceof KubernetesDown)) throw error;
-        logger.warn({ err: error, gameServer: name, sessionId }, 'cannot read an allocated GameServer');
+        logger.warn({ err: error, cluster, gameServer: name, sessionId }, 'cannot read an allocated GameServer');
       }
       if (attempt > 0 && until.aborted) {
-        await this.release(name, sessionId);
+        await this.release(named, sessionId);
         return { state: 'refused', refusal: 'kubernetes_unavailable' };
       }
       await pause(clock, backoffMs(attempt, { firstMs: firstPauseMs, maxMs: maxPauseMs }, random()), until);
@@ -219,16 +237,16 @@ export class AllocationAttempts {
   async #made(gameServer: GameServerView, sessionId: string): Promise<AttemptOutcome> {
     const { session, route } = gameServer;
     if (session !== undefined && route !== undefined) return { state: 'made', session, gameServer };
-    await this.release(gameServer.name, sessionId);
+    await this.release(gameServer, sessionId);
     throw new Error(`GameServer ${gameServer.name} has no address or no TCP port for its game`);
   }
 
-  async #releaseDoubles(sessionId: string, keptName: string): Promise<void> {
+  async #releaseDoubles(sessionId: string, kept: GameServerRef): Promise<void> {
     const { gameServers, logger } = this.#options;
     try {
       const holding = await gameServers.findHolding(sessionId);
-      const doubles = holding.filter(({ name }) => name !== keptName);
-      await Promise.all(doubles.map(({ name }) => this.release(name, sessionId)));
+      const doubles = holding.filter((each) => !isSame(each, kept));
+      await Promise.all(doubles.map((double) => this.release(double, sessionId)));
     } catch (error) {
       if (!(error instanceof KubernetesDown)) throw error;
       logger.warn({ err: error, sessionId }, 'cannot look for doubles; one would end as a no-show');
@@ -241,3 +259,7 @@ const REFUSAL_OF = {
   Contention: 'contention',
   Unavailable: 'kubernetes_unavailable',
 } as const satisfies Record<string, AttemptRefusal>;
+
+function isSame(one: GameServerRef, other: GameServerRef): boolean {
+  return one.cluster === other.cluster && one.name === other.name;
+}

@@ -5,14 +5,14 @@ import { AllocationAttempts } from './allocation-attempts.ts';
 import type { AllocationAttemptsOptions, AttemptOutcome, AttemptRefusal, Wanted } from './allocation-attempts.ts';
 import { AnsweredSessions } from './answered-sessions.ts';
 import { KubernetesDown } from './ports.ts';
-import type { Game, GameServerView } from './ports.ts';
+import type { Game, GameServerRef, GameServerView } from './ports.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface AllocationsOptions extends AllocationAttemptsOptions {
   clock: Clock;
   logger: Logger;
   newSessionId: () => string;
-  /** Attempts under way at once. */
+  /** Attempts under way at once, and as many more that look for a lost answer. */
   maxConcurrentAttempts: number;
   /** Requests that may wait at once; more are refused as `overloaded`. */
   maxWaitingRequests: number;
@@ -23,7 +23,8 @@ export interface AllocationsOptions extends AllocationAttemptsOptions {
 export interface SessionRequest {
   game: Game;
   fleet?: string;
-  preferredRegion?: string;
+  /** In the order of the preference. */
+  preferredRegions: readonly string[];
   /** Names of GameServers that are not to be given. */
   exclude?: readonly string[];
   /** Milliseconds since the epoch: no attempt begins later, but for a first one that may begin at once. */
@@ -100,6 +101,8 @@ export class Allocations {
   readonly #attempts: AllocationAttempts;
   readonly #lines = new Map<string, WaitingLine<Pursuit>>();
   readonly #underWay = new Set<Promise<void>>();
+  /** Attempts that gave no answer and are followed up, in nobody's way: as many as may be under way. */
+  readonly #settling = new Set<Promise<void>>();
   readonly #timers = new Map<WaitingLine<Pursuit>, () => void>();
   readonly #answered = new AnsweredSessions();
   readonly #stopListening: () => void;
@@ -123,7 +126,7 @@ export class Allocations {
     if (this.#isClosing) return refused('draining');
     if (this.#waitingCount >= this.#options.maxWaitingRequests) return refused('overloaded');
     const { clock, observer, newSessionId } = this.#options;
-    const { game, fleet, preferredRegion, exclude, session } = request;
+    const { game, fleet, preferredRegions, exclude, session } = request;
     const startedAtMs = clock.nowMs();
     const pursuit = new Pursuit(
       request,
@@ -131,7 +134,7 @@ export class Allocations {
         sessionId: session?.id ?? newSessionId(),
         game,
         ...(fleet === undefined ? {} : { fleet }),
-        ...(preferredRegion === undefined ? {} : { preferredRegion }),
+        preferredRegions,
         ...(exclude === undefined ? {} : { exclude }),
       },
       this.#lineOf(request),
@@ -158,7 +161,7 @@ export class Allocations {
   }
 
   /** Name of the GameServer that was answered for a session not long ago, by this process. */
-  answeredWith(sessionId: string): string | undefined {
+  answeredWith(sessionId: string): GameServerRef | undefined {
     return this.#answered.get(sessionId);
   }
 
@@ -174,8 +177,8 @@ export class Allocations {
   }
 
   /** Gives a GameServer up that got a session nobody will play. What cannot be given up ends by itself, as a no-show. */
-  release(gameServerName: string, sessionId: string): Promise<void> {
-    return this.#attempts.release(gameServerName, sessionId);
+  release(gameServer: GameServerRef, sessionId: string): Promise<void> {
+    return this.#attempts.release(gameServer, sessionId);
   }
 
   /** Takes no more requests, ends those that wait, and waits for what is under way in Kubernetes. */
@@ -185,7 +188,7 @@ export class Allocations {
     for (const line of this.#lines.values()) {
       for (const pursuit of line) if (!line.isAttempting(pursuit)) this.#refuse(pursuit, 'draining');
     }
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    while (this.#underWay.size + this.#settling.size > 0) await Promise.all([...this.#underWay, ...this.#settling]);
     for (const cancel of this.#timers.values()) cancel();
   }
 
@@ -263,8 +266,15 @@ export class Allocations {
         const pursuit = line.next();
         if (pursuit === undefined) continue;
         begun = true;
-        const attempt = this.#attempt(pursuit).finally(() => {
+        const attempt = this.#attempt(pursuit, () => {
+          if (this.#settling.size >= this.#options.maxConcurrentAttempts) return;
+          line.settle(pursuit);
           this.#underWay.delete(attempt);
+          this.#settling.add(attempt);
+          this.#pump();
+        }).finally(() => {
+          this.#underWay.delete(attempt);
+          this.#settling.delete(attempt);
           this.#pump();
         });
         this.#underWay.add(attempt);
@@ -284,11 +294,12 @@ export class Allocations {
     this.#timers.set(line, cancel);
   }
 
-  async #attempt(pursuit: Pursuit): Promise<void> {
+  /** @param onLost - called when the attempt gave no answer and is followed up from then on */
+  async #attempt(pursuit: Pursuit, onLost: () => void): Promise<void> {
     const { line, wanted } = pursuit;
     const until = this.#untilOf(pursuit);
     try {
-      const outcome = (await this.#existing(pursuit)) ?? (await this.#attempts.attempt(wanted, until.signal));
+      const outcome = (await this.#existing(pursuit)) ?? (await this.#attempts.attempt(wanted, until.signal, onLost));
       pursuit.isConfirming = true;
       await this.#conclude(pursuit, await this.#attempts.confirmed(outcome));
     } catch (error) {
@@ -317,7 +328,7 @@ export class Allocations {
   async #existing(pursuit: Pursuit): Promise<AttemptOutcome | undefined> {
     if (pursuit.request.session === undefined) return undefined;
     try {
-      const found = await this.#attempts.find(pursuit.wanted.sessionId, { ask: pursuit.mayExist });
+      const found = await this.#attempts.find(pursuit.wanted.sessionId, pursuit.mayExist ? 'everybody' : 'nobody');
       pursuit.mayExist = false;
       return found;
     } catch (error) {
@@ -331,11 +342,11 @@ export class Allocations {
     if (outcome.state === 'made') {
       line.attempted(pursuit, 'served');
       this.#forget(pursuit);
-      if (pursuit.isInVain) await this.release(outcome.gameServer.name, wanted.sessionId);
+      if (pursuit.isInVain) await this.release(outcome.gameServer, wanted.sessionId);
       else if (pursuit.request.session?.lost.aborted === true) {
-        await this.#attempts.yieldTo(wanted.sessionId, outcome.gameServer.name);
+        await this.#attempts.yieldTo(wanted.sessionId, outcome.gameServer);
       } else {
-        this.#answered.note(wanted.sessionId, outcome.gameServer.name);
+        this.#answered.note(wanted.sessionId, outcome.gameServer);
         this.#answer(pursuit, { ...outcome, durationMs: 0 });
       }
       return;

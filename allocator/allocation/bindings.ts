@@ -3,22 +3,25 @@ import type { Store } from './store.ts';
 
 export interface BindingsOptions {
   store: Store;
+  /** Whose claims are bound here. A session has one in one cluster at most. */
+  cluster: string;
   /** Longer than any claim waits for its GameServer to be told. */
   keptMs: number;
 }
 
 /** Which claim a session was given. */
 export interface Binding {
+  cluster: string;
   claimId: string;
   gameServerName: string;
   session: SessionDescriptor;
 }
 
 /**
- * `taken`: the claim is another session's, or was given up. `elsewhere`: the session has a claim already, and this one
- * is free of it.
+ * `taken`: the claim is another session's, or was given up. `elsewhere`: the session has a claim already, in that cluster,
+ * and this one is free of it.
  */
-export type BindOutcome = 'bound' | 'taken' | 'elsewhere';
+export type BindOutcome = { state: 'bound' } | { state: 'taken' } | { state: 'elsewhere'; cluster: string };
 
 const GIVEN_UP = 'given up';
 /** Of a session whose claim turned out to be somebody else's. */
@@ -38,25 +41,28 @@ export class Bindings {
     this.#options = options;
   }
 
-  async bind(binding: Binding): Promise<BindOutcome> {
-    const { store, keptMs } = this.#options;
+  async bind(claimed: Omit<Binding, 'cluster'>): Promise<BindOutcome> {
+    const { store, cluster, keptMs } = this.#options;
+    const binding: Binding = { cluster, ...claimed };
     const text = JSON.stringify(binding);
     const ofSession = sessionKey(binding.session.sessionId);
     const ofClaim = claimKey(binding.claimId);
     const there = await store.putIfAbsent(ofSession, text, keptMs);
     const isOurs = there === text || (there === NOTHING && (await store.replace(ofSession, NOTHING, text, keptMs)));
-    if (!isOurs) return 'elsewhere';
-    if ((await store.putIfAbsent(ofClaim, text, keptMs)) === text) return 'bound';
+    if (!isOurs)
+      return { state: 'elsewhere', cluster: there === NOTHING ? cluster : (JSON.parse(there) as Binding).cluster };
+    if ((await store.putIfAbsent(ofClaim, text, keptMs)) === text) return { state: 'bound' };
     await store.replace(ofSession, text, NOTHING, keptMs);
-    return 'taken';
+    return { state: 'taken' };
   }
 
-  /** The claim of a session. Whoever bound it may have died between the two records: then it is finished here. */
+  /** The claim of a session in this cluster. Whoever bound it may have died between the two records: then it is finished here. */
   async find(sessionId: string): Promise<Binding | undefined> {
     const { store, keptMs } = this.#options;
     const text = await store.get(sessionKey(sessionId));
     if (text === undefined || text === NOTHING) return undefined;
     const binding = JSON.parse(text) as Binding;
+    if (binding.cluster !== this.#options.cluster) return undefined;
     const isBound = (await store.putIfAbsent(claimKey(binding.claimId), text, keptMs)) === text;
     return isBound ? binding : undefined;
   }

@@ -1,5 +1,5 @@
 import { KubernetesDown } from './ports.ts';
-import type { GameServers, GameServerView } from './ports.ts';
+import type { GameServerRef, GameServers, GameServerView } from './ports.ts';
 import { StoreDown } from './store.ts';
 import type { WarmClaims } from './warm-claims.ts';
 
@@ -33,8 +33,8 @@ export class BoundGameServers implements GameServers {
     return this.#gameServers.hasEnded(sessionId);
   }
 
-  read(name: string, sessionId: string): Promise<GameServerView | undefined> {
-    return this.#gameServers.read(name, sessionId);
+  read(gameServer: GameServerRef, sessionId: string): Promise<GameServerView | undefined> {
+    return this.#gameServers.read(gameServer, sessionId);
   }
 
   async findHolding(sessionId: string): Promise<readonly GameServerView[]> {
@@ -44,9 +44,9 @@ export class BoundGameServers implements GameServers {
     return [bound, ...holding.filter(({ name }) => name !== bound.name)];
   }
 
-  async release(gameServerName: string, sessionId: string): Promise<boolean> {
+  async release(gameServer: GameServerRef, sessionId: string): Promise<boolean> {
     await this.#warmClaims.told(sessionId);
-    return this.#gameServers.release(gameServerName, sessionId);
+    return this.#gameServers.release(gameServer, sessionId);
   }
 
   onReady(listener: (game: string, sessions?: number) => void): () => void {

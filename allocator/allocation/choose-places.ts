@@ -1,3 +1,4 @@
+import { placeOf } from './clusters/cluster-order.ts';
 import type { GameServerView } from './ports.ts';
 
 /** A shared GameServer with free places. */
@@ -16,19 +17,17 @@ export type PlaceChoice = { state: 'go'; gameServer: GameServerView; count: numb
 /**
  * Where `count` sessions go together.
  *
- * The preferred region comes first, then the newest version, then what is in use already. Of these the fullest one that
+ * The regions that are preferred come first, then the newest version, then what is in use already. Of these the fullest one that
  * has places for all of them; where none has, the one with the most places takes what it can, and the rest goes on. One
  * that is being written is waited for, so that sessions that come at once do not spread over GameServers.
  */
 export function choosePlaces(
   offers: readonly PlacesOffer[],
-  { count, preferredRegion }: { count: number; preferredRegion: string | undefined },
+  { count, preferredRegions }: { count: number; preferredRegions: readonly string[] },
 ): PlaceChoice {
   let best: PlacesOffer | undefined;
   const rank = ({ gameServer: { region, state }, isOutdated, write }: PlacesOffer): number =>
-    (preferredRegion !== undefined && region !== preferredRegion ? 4 : 0) +
-    (isOutdated ? 2 : 0) +
-    (state === 'Ready' && write === 'none' ? 1 : 0);
+    4 * placeOf(region, preferredRegions) + (isOutdated ? 2 : 0) + (state === 'Ready' && write === 'none' ? 1 : 0);
   for (const offer of offers) {
     if (offer.write === 'stuck') continue;
     if (best === undefined || isBetter(offer, best, rank(offer) - rank(best), count)) best = offer;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { pause } from '../../lib/pause.ts';
-import type { GameServers } from './ports.ts';
+import type { GameServerRef, GameServers } from './ports.ts';
 
 export interface ConfirmationsOptions {
   gameServers: Pick<GameServers, 'holding'>;
@@ -21,12 +21,12 @@ export class Confirmations {
   }
 
   /** @returns whether it was confirmed in time */
-  async isConfirmed(gameServerName: string, sessionId: string): Promise<boolean> {
+  async isConfirmed({ cluster, name }: GameServerRef, sessionId: string): Promise<boolean> {
     const { gameServers, clock, withinMs } = this.#options;
     const untilMs = clock.nowMs() + withinMs;
     for (;;) {
       const gameServer = gameServers.holding(sessionId);
-      const isSame = gameServer?.name === gameServerName;
+      const isSame = gameServer?.name === name && gameServer.cluster === cluster;
       if (isSame && gameServer.report?.sessionId === sessionId) return gameServer.report.step !== 'ended';
       if (clock.nowMs() >= untilMs) return false;
       await pause(clock, LOOK_MS);

@@ -68,12 +68,12 @@ export class PlaceBatches implements GameServerAllocations {
     this.#options = options;
   }
 
-  async allocate({ game, fleet, preferredRegion, session }: AllocationOrder): Promise<AllocationOutcome> {
+  async allocate({ game, fleet, preferredRegions, session }: AllocationOrder): Promise<AllocationOutcome> {
     const settled = await this.#options.writes.settle(session);
     if (settled !== undefined && settled.state !== 'Refuted') return outcomeFor(session, settled);
-    const key = JSON.stringify([game, fleet, preferredRegion]);
+    const key = JSON.stringify([game, fleet, preferredRegions]);
     const batch = this.#batches.get(key) ?? {
-      wanted: { game, fleet, preferredRegion },
+      wanted: { game, fleet, preferredRegions },
       waiting: [],
       cancelWait: () => {},
     };

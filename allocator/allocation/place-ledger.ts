@@ -15,7 +15,7 @@ export interface PlaceLedgerOptions {
 }
 
 /** Which places will do. */
-export type PlacesWanted = Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegion'>;
+export type PlacesWanted = Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegions'>;
 
 /** A session that has a place. */
 export interface PlacedSession {
@@ -116,7 +116,7 @@ export class PlaceLedger {
 
   /** Where so many sessions of one kind go next. `begin` must follow before anything else is asked. */
   choose(wanted: PlacesWanted, count: number): PlaceChoice {
-    return choosePlaces(this.#offers(wanted), { count, preferredRegion: wanted.preferredRegion });
+    return choosePlaces(this.#offers(wanted), { count, preferredRegions: wanted.preferredRegions });
   }
 
   /** The most places that one GameServer has, whatever is being written. */

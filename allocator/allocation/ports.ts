@@ -35,9 +35,15 @@ export interface Games {
   fleets(): readonly GameFleet[];
 }
 
-/** What the engine knows of a GameServer. */
-export interface GameServerView {
+/** Which GameServer: names are unique only within a cluster. */
+export interface GameServerRef {
+  /** Name of the cluster, as the configuration has it. */
+  cluster: string;
   name: string;
+}
+
+/** What the engine knows of a GameServer. */
+export interface GameServerView extends GameServerRef {
   uid: string;
   /** Opaque; differs after every change. */
   resourceVersion: string;
@@ -93,20 +99,21 @@ export interface GameServers {
    * @returns undefined when it does not hold the session
    * @throws KubernetesDown
    */
-  read(name: string, sessionId: string): Promise<GameServerView | undefined>;
+  read(gameServer: GameServerRef, sessionId: string): Promise<GameServerView | undefined>;
   /**
    * Asks Kubernetes itself for every GameServer that holds this session: more than one is a double.
    *
-   * @throws KubernetesDown
+   * @param cluster - the only one to ask, where it is known that no other can hold it
+   * @throws KubernetesDown also when none is found and a cluster could not be asked
    */
-  findHolding(sessionId: string): Promise<readonly GameServerView[]>;
+  findHolding(sessionId: string, cluster?: string): Promise<readonly GameServerView[]>;
   /**
    * Shuts the GameServer down if, and only if, it still holds this session. A shared one loses the session and goes on.
    *
    * @returns false when it holds it no more, and nothing was changed
    * @throws KubernetesDown
    */
-  release(gameServerName: string, sessionId: string): Promise<boolean>;
+  release(gameServer: GameServerRef, sessionId: string): Promise<boolean>;
   /**
    * Calls back with the game of each GameServer that becomes Ready, or is claimed by this allocator, and where places of a
    * shared one become free.
@@ -122,8 +129,8 @@ export interface AllocationOrder {
   game: string;
   /** Only GameServers of this Fleet. */
   fleet: string | undefined;
-  /** GameServers of this region first, any other next. */
-  preferredRegion: string | undefined;
+  /** GameServers of these regions first, in this order, any other next. */
+  preferredRegions: readonly string[];
   /** Where given: only GameServers of these Fleets, those of the first group first. */
   fleetGroups?: readonly (readonly string[])[];
   /** Names of GameServers that are not to be given. Honoured where it is we who choose. */
@@ -141,14 +148,29 @@ export type AllocationOutcome =
   | { state: 'UnAllocated' }
   | { state: 'Contention' }
   | { state: 'Unavailable' }
-  | { state: 'Unknown' };
+  /** `cluster`: where it may be, if that is not the one that was asked. */
+  | { state: 'Unknown'; cluster?: string };
 
 export type AllocationOutcomeState = AllocationOutcome['state'];
 
-/** Sends GameServerAllocations, one a call. Bounded in time. */
+/** Sends GameServerAllocations of one cluster, one a call. Bounded in time. */
 export interface GameServerAllocations {
   /** @throws KubernetesRefusal when Kubernetes does not accept what we send: a fault of ours or of the installation */
   allocate(order: AllocationOrder): Promise<AllocationOutcome>;
+}
+
+/** What came of an allocation that any cluster could carry out, and in which one it was or may have been. */
+export type PlacedOutcome =
+  | (Extract<AllocationOutcome, { state: 'Allocated' | 'Unknown' }> & { cluster: string })
+  | Extract<AllocationOutcome, { state: 'UnAllocated' | 'Contention' | 'Unavailable' }>;
+
+/** Allocates in whichever cluster can. */
+export interface PlacedAllocations {
+  /**
+   * @param until - once it fires, no further cluster is asked
+   * @throws KubernetesRefusal when no cluster accepts what we send
+   */
+  allocate(order: AllocationOrder, until: AbortSignal): Promise<PlacedOutcome>;
 }
 
 /** Kubernetes did not answer, or not well. The same call may succeed later. */
@@ -175,6 +197,8 @@ export interface AllocationObserver {
   /** One GameServerAllocation was answered. */
   attempted(game: string, outcome: AllocationOutcomeState, durationMs: number): void;
   claimed(game: string, event: ClaimEvent): void;
+  /** One cluster was asked. `Refused`: it did not accept what we sent. */
+  asked(cluster: string, outcome: AllocationOutcomeState | 'Refused', durationMs: number): void;
   /** A request for a session ended. */
   finished(game: string, result: string, durationMs: number): void;
 }

@@ -43,6 +43,7 @@ const at = (ms: number): string => new Date(ms).toISOString();
 
 function view(name: string, over: Partial<GameServerView>): GameServerView {
   return {
+    cluster: 'default',
     name,
     uid: `uid-${name}`,
     resourceVersion: '1',

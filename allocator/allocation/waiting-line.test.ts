@@ -21,7 +21,7 @@ function lineOf(clock: ManualClock): WaitingLine<Member> {
 
 const step = fc.oneof(
   fc.record({ what: fc.constantFrom('enter', 'next', 'wake') }),
-  fc.record({ what: fc.constantFrom('served', 'refused', 'leave'), pick: fc.nat(20) }),
+  fc.record({ what: fc.constantFrom('served', 'refused', 'settle', 'leave'), pick: fc.nat(20) }),
   fc.record({ what: fc.constant('pass'), ms: fc.nat(100) }),
 ) as fc.Arbitrary<{ what: string; pick?: number; ms?: number }>;
 
@@ -34,9 +34,10 @@ describe('a waiting line', () => {
         // The reference: who waits, in order of arrival, and who of them tries.
         const waiting: Member[] = [];
         const trying = new Set<Member>();
+        const settling = new Set<Member>();
         let ids = 0;
         for (const { what, pick = 0, ms = 0 } of steps) {
-          const tries = [...trying];
+          const tries = [...trying, ...settling];
           const chosen = tries[pick % Math.max(1, tries.length)];
           if (what === 'enter') {
             const member = { id: (ids += 1) };
@@ -49,22 +50,27 @@ describe('a waiting line', () => {
           } else if (what === 'next') {
             const next = line.next();
             if (next !== undefined) {
-              expect(next).toBe(waiting.find((member) => !trying.has(member)));
+              expect(next).toBe(waiting.find((member) => !trying.has(member) && !settling.has(member)));
               trying.add(next);
             }
             expect(trying.size).toBeLessThanOrEqual(MAX_ATTEMPTS);
           } else if (what === 'leave') {
             const leaver = waiting[pick % Math.max(1, waiting.length)];
-            if (leaver === undefined || trying.has(leaver)) continue;
+            if (leaver === undefined || tries.includes(leaver)) continue;
             line.leave(leaver);
             waiting.splice(waiting.indexOf(leaver), 1);
+          } else if (chosen !== undefined && what === 'settle') {
+            line.settle(chosen);
+            if (trying.delete(chosen)) settling.add(chosen);
           } else if (chosen !== undefined) {
             line.attempted(chosen, what as 'served' | 'refused');
             trying.delete(chosen);
+            settling.delete(chosen);
             if (what === 'served') waiting.splice(waiting.indexOf(chosen), 1);
           }
           expect([...line]).toEqual(waiting);
           expect(waiting.map((member) => line.placeOf(member))).toEqual(waiting.map((_, index) => index + 1));
+          expect(waiting.filter((member) => line.isAttempting(member))).toHaveLength(trying.size + settling.size);
           expect(line.pausedForMs).toBeLessThanOrEqual(MAX_PAUSE_MS);
         }
       }),

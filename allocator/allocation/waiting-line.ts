@@ -26,6 +26,8 @@ export class WaitingLine<Member extends object> {
   /** In order of arrival. */
   readonly #members = new Set<Member>();
   readonly #attempting = new Set<Member>();
+  /** Whose attempt gave no answer: they wait for what came of it and stand in nobody's way. */
+  readonly #settling = new Set<Member>();
   #allowed: number;
   #refusals = 0;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -44,7 +46,7 @@ export class WaitingLine<Member extends object> {
 
   /** Whether somebody here is not trying. */
   get isWaitedFor(): boolean {
-    return this.#members.size > this.#attempting.size;
+    return this.#members.size > this.#attempting.size + this.#settling.size;
   }
 
   /** Goes to the end. The first of an empty line need not wait out what the last one met. */
@@ -85,7 +87,7 @@ export class WaitingLine<Member extends object> {
   next(): Member | undefined {
     if (this.#attempting.size >= this.#allowed || this.pausedForMs > 0) return undefined;
     for (const member of this.#members) {
-      if (this.#attempting.has(member)) continue;
+      if (this.isAttempting(member)) continue;
       this.#attempting.add(member);
       this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
       return member;
@@ -94,13 +96,19 @@ export class WaitingLine<Member extends object> {
   }
 
   isAttempting(member: Member): boolean {
-    return this.#attempting.has(member);
+    return this.#attempting.has(member) || this.#settling.has(member);
+  }
+
+  /** The attempt gave no answer, and is followed up until one is found: meanwhile another may try. */
+  settle(member: Member): void {
+    if (this.#attempting.delete(member)) this.#settling.add(member);
   }
 
   /** An attempt has ended. One that was refused keeps its place. */
   attempted(member: Member, outcome: 'served' | 'refused'): void {
     const { clock, random, firstPauseMs, maxPauseMs, maxAttempts } = this.#options;
     this.#attempting.delete(member);
+    this.#settling.delete(member);
     if (outcome === 'served') {
       this.#members.delete(member);
       this.#notePace();
@@ -129,7 +137,7 @@ export class WaitingLine<Member extends object> {
    */
   get resumesInMs(): number | undefined {
     const isPaused = this.#pausedUntilMs !== Number.NEGATIVE_INFINITY;
-    const hasRoom = this.#attempting.size < Math.min(this.#allowed, this.#members.size);
+    const hasRoom = this.#attempting.size < Math.min(this.#allowed, this.#members.size - this.#settling.size);
     return isPaused && hasRoom ? this.pausedForMs : undefined;
   }
 

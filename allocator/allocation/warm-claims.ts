@@ -153,12 +153,12 @@ export class WarmClaims implements GameServerAllocations {
       try {
         const gameServerName = claim.gameServer.name;
         const outcome = await bindings.bind({ claimId: claim.id, gameServerName, session });
-        if (outcome === 'bound') {
+        if (outcome.state === 'bound') {
           return { state: 'Allocated', gameServerName, gameServer: this.#bound(claim, session) };
         }
-        if (outcome === 'taken') return undefined;
+        if (outcome.state === 'taken') return undefined;
         claims.putBack(claim);
-        return { state: 'Unknown' };
+        return { state: 'Unknown', cluster: outcome.cluster };
       } catch (error) {
         if (!(error instanceof StoreDown)) throw error;
         logger.warn({ err: error }, 'cannot bind a claim in the store; binding it on its GameServer');

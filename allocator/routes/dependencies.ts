@@ -20,6 +20,8 @@ export interface AppSettings {
   maxBodyBytes: number;
   maxServiceBodyBytes: number;
   webDirectory: string;
+  /** Where GameServers are; empty where nobody said. */
+  regions: readonly { name: string; pingUrl?: string }[];
 }
 
 /** All that the routes call. */

@@ -17,7 +17,8 @@ export interface WantedSession {
   makes: object;
   game: Game;
   fleet: string | undefined;
-  region: string | undefined;
+  /** In the order of the preference. */
+  preferredRegions: readonly string[];
   exclude: readonly string[] | undefined;
   playerIds: readonly string[];
 }
@@ -32,7 +33,7 @@ export function makeSession(
   request: Request,
   response: Response,
   dependencies: AppDependencies,
-  { scope, makes, game, fleet, region, exclude, playerIds }: WantedSession,
+  { scope, makes, game, fleet, preferredRegions, exclude, playerIds }: WantedSession,
   answerOf: (made: MadeSession, seats: readonly IssuedSeat[]) => object,
 ): Promise<void> {
   const { allocations, seats, clock, settings, isSecond } = dependencies;
@@ -51,7 +52,7 @@ export function makeSession(
     const result = await allocations.allocate({
       game,
       ...(fleet === undefined ? {} : { fleet }),
-      ...(region === undefined ? {} : { preferredRegion: region }),
+      preferredRegions,
       ...(exclude === undefined ? {} : { exclude }),
       ...(session === undefined ? {} : { session }),
       deadlineMs,
@@ -62,7 +63,7 @@ export function makeSession(
       playerIds.map((playerId) => seats.issue(playerId, result.session, result.gameServer)),
     );
     if (gone.aborted && session === undefined) {
-      await allocations.release(result.gameServer.name, result.session.sessionId);
+      await allocations.release(result.gameServer, result.session.sessionId);
       return {};
     }
     return { answer: JSON.stringify(answerOf(result, issued)) };

@@ -7,7 +7,7 @@ import type { AppDependencies } from './dependencies.ts';
 import { makeSession } from './make-session.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
 import { parseBody } from './read-body.ts';
-import { newGameRequest } from './schemas.ts';
+import { MAX_REGIONS, newGameRequest } from './schemas.ts';
 import type { newGameAnswer } from './schemas.ts';
 
 /** POST /api/new-game: a session of one's own. All that can be wrong with the request is found before Agones is asked. */
@@ -15,14 +15,29 @@ export function newGame(dependencies: AppDependencies): RequestHandler {
   const { games, settings } = dependencies;
   return async (request, response) => {
     const body = parseBody(newGameRequest, request.body);
-    const { playerId, region, exclude } = body;
+    const { playerId, exclude } = body;
     const game = chooseGame(games, body.game, settings.defaultGame);
     const origin = webSocketOrigin(request, settings);
-    const wanted = { scope: 'new-game', makes: body, game, fleet: undefined, region, exclude, playerIds: [playerId] };
+    const wanted = {
+      scope: 'new-game',
+      makes: body,
+      game,
+      fleet: undefined,
+      preferredRegions: regionsOf(body),
+      exclude,
+      playerIds: [playerId],
+    };
     await makeSession(request, response, dependencies, wanted, (made, seats) =>
       newGameBody(made, seats, { origin, directMode: settings.directMode }),
     );
   };
+}
+
+/** The region that is named, then those that were measured, the nearest first. */
+function regionsOf({ region, latencies = {} }: z.output<typeof newGameRequest>): string[] {
+  const measured = Object.entries(latencies).toSorted(([, oneMs], [, otherMs]) => oneMs - otherMs);
+  const named = region === undefined ? [] : [region];
+  return [...new Set([...named, ...measured.map(([each]) => each)])].slice(0, MAX_REGIONS);
 }
 
 function newGameBody(

@@ -9,6 +9,10 @@ import { FINDINGS } from '../allocation/reap-rules.ts';
 const MAX_PLAYERS = 100;
 const MAX_ATTRIBUTES = 16;
 const SESSION_MODES = ['exclusive', 'shared'] as const;
+/** Regions that a request may prefer. */
+export const MAX_REGIONS = 10;
+const MAX_LATENCIES = 32;
+const MAX_LATENCY_MS = 60_000;
 
 const playerId = z
   .string()
@@ -67,6 +71,14 @@ export const newGameRequest = z
     playerId,
     game: labelValue.optional().meta({ description: 'Default: the only game there is, else the configured one' }),
     region: labelValue.optional().meta({ description: 'GameServers of this region first, any other next' }),
+    latencies: z
+      .record(labelValue, z.number().min(0).max(MAX_LATENCY_MS))
+      .refine((value) => Object.keys(value).length <= MAX_LATENCIES, `has more than ${MAX_LATENCIES} members`)
+      .optional()
+      .meta({
+        description: `How far regions are, in milliseconds: after \`region\` the nearest first, the nearest ${MAX_REGIONS} at most`,
+        example: { europe: 24, 'north-america': 110 },
+      }),
     attributes: attributes.optional(),
     exclude: exclude.optional(),
   })
@@ -118,7 +130,11 @@ export const allocationRequest = z
       .max(MAX_PLAYERS),
     mode: z.enum(SESSION_MODES).optional().meta({ description: 'Only if the game has its sessions like this' }),
     exclude: exclude.optional(),
-    regions: z.array(labelValue).max(1).optional().meta({ description: 'GameServers of this region first' }),
+    regions: z
+      .array(labelValue)
+      .max(MAX_REGIONS)
+      .optional()
+      .meta({ description: 'GameServers of these regions first, in this order, any other next' }),
   })
   .refine(({ game, fleet }) => game !== undefined || fleet !== undefined, {
     path: ['game'],
@@ -260,6 +276,14 @@ export const drainAnswer = z
     left: z.number().int().meta({ description: 'GameServers that could not be told now: ask again' }),
   })
   .meta({ id: 'Drain' });
+export const regionsAnswer = z
+  .array(
+    z.object({
+      name: z.string(),
+      pingUrl: z.string().optional().meta({ description: 'Answers quickly, to measure how far the region is' }),
+    }),
+  )
+  .meta({ id: 'Regions' });
 
 export const healthAnswer = z.object({ status: z.string() }).meta({ id: 'Health' });
 

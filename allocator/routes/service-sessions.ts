@@ -32,7 +32,7 @@ export function endSession({ gameServers, settings }: AppDependencies): RequestH
     const { session, gameServer } = await findSession(gameServers, sessionIdOf(request), retryAfterSeconds);
     let isEnded: boolean;
     try {
-      isEnded = await gameServers.release(gameServer.name, session.sessionId);
+      isEnded = await gameServers.release(gameServer, session.sessionId);
     } catch (error) {
       if (!(error instanceof KubernetesDown)) throw error;
       const detail = 'The session may go on: Kubernetes did not answer';

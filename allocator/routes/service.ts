@@ -50,7 +50,7 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
       makes: body,
       game,
       fleet: body.fleet,
-      region: body.regions?.[0],
+      preferredRegions: body.regions ?? [],
       exclude: body.exclude,
       playerIds: body.players.map(({ playerId }) => playerId),
     };

@@ -9,6 +9,8 @@ import { Allocations } from '../allocation/allocations.ts';
 import { Bindings } from '../allocation/bindings.ts';
 import { BoundGameServers } from '../allocation/bound-game-servers.ts';
 import { MissingPods } from '../allocation/missing-pods.ts';
+import { AllocationsAcrossClusters } from '../allocation/clusters/allocations-across-clusters.ts';
+import { ClusterBreaker } from '../allocation/clusters/cluster-breaker.ts';
 import { Once } from '../allocation/once.ts';
 import { MAX_PATCH_DELAY_MS, Ownership } from '../allocation/ownership.ts';
 import type { Game, GameServers } from '../allocation/ports.ts';
@@ -51,7 +53,8 @@ const JOIN_WITHIN_MS = 20_000;
 const REQUEST_WAIT_MS = 5000;
 const REAP_GRACE_MS = 500;
 const MAX_SESSION_MS = 600_000;
-const OBSERVER = { attempted() {}, finished() {}, claimed() {}, reaped() {}, orphaned() {} };
+const OBSERVER = { attempted() {}, asked() {}, finished() {}, claimed() {}, reaped() {}, orphaned() {} };
+const CLUSTER = 'default';
 
 /** Allocators of one cluster over simulated time, with networks that lose things and processes that are killed. */
 export class SimulatedAllocators {
@@ -254,6 +257,7 @@ class SimulatedAllocator {
     this.process = process;
     const connection = kubernetes.callsOf(process);
     const watched = new WatchedGameServers({
+      cluster: CLUSTER,
       connection,
       clock,
       route: { addressType: 'PodIP', portName: 'game' },
@@ -269,7 +273,7 @@ class SimulatedAllocator {
       ...timing,
       claims: this.#claims,
       otherwise: patches,
-      bindings: store.isShared ? new Bindings({ store, keptMs: DAY_MS }) : undefined,
+      bindings: store.isShared ? new Bindings({ store, cluster: CLUSTER, keptMs: DAY_MS }) : undefined,
       gameServers: watched,
       games: GAMES,
       observer: OBSERVER,
@@ -283,7 +287,24 @@ class SimulatedAllocator {
     this.#gameServers = new BoundGameServers(watched, this.#warmClaims);
     this.#allocations = new Allocations({
       ...timing,
-      gameServerAllocations: this.#warmClaims,
+      gameServerAllocations: new AllocationsAcrossClusters({
+        clusters: [
+          {
+            name: CLUSTER,
+            region: undefined,
+            priority: 0,
+            weight: 1,
+            gameServerAllocations: this.#warmClaims,
+            gameServers: this.#gameServers,
+            games: GAMES,
+            breaker: new ClusterBreaker({ clock, maxFaults: 3, slowMs: 1000, openMs: 1000 }),
+          },
+        ],
+        clock,
+        logger: silentLogger,
+        observer: OBSERVER,
+        random,
+      }),
       gameServers: this.#gameServers,
       observer: OBSERVER,
       newSessionId: () => 'never00000000000',
@@ -336,7 +357,7 @@ class SimulatedAllocator {
         noShowMarginMs: 0,
         maxDrainMs: 0,
         isPursuing: (sessionId) => this.#allocations.isPursuing(sessionId),
-        answeredWith: (sessionId) => this.#allocations.answeredWith(sessionId),
+        answeredWith: (sessionId) => this.#allocations.answeredWith(sessionId)?.name,
       },
       mayGiveBack: async (gameServer) => {
         const claim = this.#claims.claimOf(gameServer);
@@ -354,6 +375,7 @@ class SimulatedAllocator {
       const result = await this.#once.run<string>({ key, fingerprint: '', deadlineMs }, async (isFirst, lost) => {
         const made = await this.#allocations.allocate({
           game: GAME,
+          preferredRegions: [],
           session: { id: sessionIdOf(key), mayExist: !isFirst, lost },
           deadlineMs,
           gone: new AbortController().signal,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { ProblemError } from '../../lib/errors.ts';
-import { TokenError } from '../../lib/join-token.ts';
+import { nameInPlaceOfUid, TokenError } from '../../lib/join-token.ts';
 import type { Seat } from '../../lib/join-token.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import type { RunningSession } from './running-session.ts';
@@ -15,7 +15,7 @@ export interface SeatCheck {
 
 /** What admission needs of the session life. */
 export interface SessionSource {
-  readonly gameServerUid: string;
+  readonly gameServer: { readonly uid: string; readonly namespace: string; readonly name: string };
   /** False from the moment the GameServer goes away. */
   readonly isAdmitting: boolean;
   /**
@@ -68,7 +68,8 @@ async function withToken(
   { sessions, seatCheck, clock }: AdmissionOptions,
 ): Promise<{ playerId: string; session: RunningSession }> {
   const seat = await verify(seatToken, seatCheck, clock);
-  if (seat.gameServerUid !== sessions.gameServerUid) {
+  const { gameServer } = sessions;
+  if (seat.gameServerUid !== gameServer.uid && seat.gameServerUid !== nameInPlaceOfUid(gameServer)) {
     throw new ProblemError('token_not_for_game_server', 'The seat is on another GameServer.');
   }
   if (knock.sessionId !== undefined && knock.sessionId !== seat.session.sessionId) {

@@ -33,8 +33,8 @@ export class SessionLife implements GameServerLife {
     return this.#current === undefined ? [] : [this.#current];
   }
 
-  get gameServerUid(): string {
-    return this.#options.sdk.gameServer.uid;
+  get gameServer(): GameServerView {
+    return this.#options.sdk.gameServer;
   }
 
   get isAdmitting(): boolean {

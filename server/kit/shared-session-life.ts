@@ -45,8 +45,8 @@ export class SharedSessionLife implements GameServerLife {
     return [...this.#running.values()];
   }
 
-  get gameServerUid(): string {
-    return this.#options.sdk.gameServer.uid;
+  get gameServer(): GameServerView {
+    return this.#options.sdk.gameServer;
   }
 
   get isAdmitting(): boolean {
