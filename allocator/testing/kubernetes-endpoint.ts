@@ -69,6 +69,8 @@ export class KubernetesEndpoint {
   connectionCount = 0;
   requestCount = 0;
   lateMs = 50;
+  /** Requests get no answer while true. */
+  isHung = false;
   /** Lists, gets and watches are refused while true. */
   isDown = false;
   /** Changes are kept from watchers while true, and from their history. */
@@ -306,6 +308,7 @@ export class KubernetesEndpoint {
     const [plural = '', name] = url.pathname.split('/').slice(isCore ? 5 : 6);
     let text = '';
     for await (const chunk of request) text += String(chunk);
+    if (this.isHung) return;
     if (plural === 'gameserverallocations') {
       this.#allocate(JSON.parse(text) as GameServerAllocation, response);
     } else if (this.isDown) {
