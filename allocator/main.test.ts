@@ -29,6 +29,17 @@ describe('the program', () => {
     for (const name of ['PORT', 'TRUST_PROXY', 'SEALING_KEYS_FILE', 'SIGNING_KEYS_FILE']) expect(text).toContain(name);
   }, 20_000);
 
+  it('exits with 2 for a clusters file that is not right, naming the place', async () => {
+    const file = join(directory, 'clusters.yaml');
+    writeFileSync(file, 'clusters: [{ name: east }]');
+    const child = start({ CLUSTERS_FILE: file });
+    let text = '';
+    child.stderr?.on('data', (chunk) => (text += String(chunk)));
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(2);
+    for (const name of ['CLUSTERS_FILE.clusters[0].region', 'SEALING_KEYS_FILE']) expect(text).toContain(name);
+  }, 20_000);
+
   it('tells its parent when it is ready, answers who waits and exits with 0 on SIGTERM', async () => {
     const kubernetes = await KubernetesEndpoint.start();
     kubernetes.addFleet('boats', 'boat-race', 8);
