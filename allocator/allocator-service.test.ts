@@ -68,7 +68,7 @@ class ScriptedService {
 }
 
 function isLook({ gameServerSelectors }: AllocationRequest): boolean {
-  return gameServerSelectors[0]?.gameServerState === 'ALLOCATED';
+  return gameServerSelectors.every(({ gameServerState }) => gameServerState === 'ALLOCATED');
 }
 
 function refuses(code: number): Behaviour {
@@ -165,6 +165,7 @@ describe('an allocation by the allocator service', () => {
       namespace: 'games',
       multiClusterSetting: { enabled: false },
       gameServerSelectors: [
+        { matchLabels: { [SESSION_KEY]: body.sessionId }, gameServerState: 'ALLOCATED' },
         { matchLabels: { 'regatta.dev/game': 'boat-race', 'regatta.dev/region': 'asia' }, gameServerState: 'READY' },
         { matchLabels: { 'regatta.dev/game': 'boat-race' }, gameServerState: 'READY' },
       ],

@@ -42,6 +42,8 @@ export interface RunningCluster extends Cluster {
   readonly isFresh: boolean;
   /** Whether what was asked of it goes on when this process is gone. */
   readonly goesOn: boolean;
+  /** Whether a watch tells which sessions it holds: else it has to be asked for each. */
+  readonly isWatched: boolean;
 }
 
 export interface ClusterParts {
@@ -213,6 +215,7 @@ function startKubernetesCluster(cluster: Described, config: AllocatorConfig, par
     },
     // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while.
     goesOn: config.ALLOCATE_BY === 'GameServerAllocation',
+    isWatched: true,
     get isFresh() {
       return isFresh();
     },
@@ -257,6 +260,7 @@ async function startServiceCluster(
     upkeep: undefined,
     freeClaims: new Map(),
     goesOn: true,
+    isWatched: false,
     // There is nothing to be followed.
     isFresh: true,
   };

@@ -135,6 +135,9 @@ export async function startAllocator(
       clusters.some(({ goesOn }) => goesOn) ? startedAtMs : Number.NEGATIVE_INFINITY,
       store.unbrokenSinceMs + config.KEY_LEASE_MS,
     );
+  // A session of a cluster without a watch is known by its key alone: to a store that outlives us, or to this process.
+  const keysKnownSinceMs =
+    store.isShared || clusters.every(({ isWatched }) => isWatched) ? Number.NEGATIVE_INFINITY : startedAtMs;
   const app = createApp({
     allocations,
     once: new Once({
@@ -147,7 +150,9 @@ export async function startAllocator(
       maxWatchedKeys: config.MAX_WAITING_REQUESTS,
     }),
     sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
-    isYoung: () => clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS,
+    mayHavePredecessor: () =>
+      clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS ||
+      clock.nowMs() - keysKnownSinceMs < config.KEY_KEPT_SECONDS * 1000,
     seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
     gameServers,
     games,

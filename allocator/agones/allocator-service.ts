@@ -58,7 +58,9 @@ export class AllocatorService implements GameServerAllocations, GameServers {
   async allocate(order: AllocationOrder): Promise<AllocationOutcome> {
     let answer: AllocationResponse | undefined;
     try {
-      answer = await this.#send(allocationFor(order, sessionMarks(order.session)).spec);
+      const { selectors = [], ...spec } = allocationFor(order, sessionMarks(order.session)).spec;
+      // Who has the session already comes before any other.
+      answer = await this.#send({ ...spec, selectors: [holderOf(order.session.sessionId), ...selectors] });
     } catch (error) {
       return outcomeOf(error);
     }
@@ -119,10 +121,9 @@ export class AllocatorService implements GameServerAllocations, GameServers {
   }
 
   async #lookOnce(sessionId: string): Promise<GameServerView | undefined> {
-    const selector: GameServerSelector = { matchLabels: { [SESSION_KEY]: sessionId }, gameServerState: 'Allocated' };
     let answer: AllocationResponse | undefined;
     try {
-      answer = await this.#send({ selectors: [selector] });
+      answer = await this.#send({ selectors: [holderOf(sessionId)] });
     } catch (error) {
       if (!(error instanceof ServiceCallError)) throw error;
       if (error.fault === 'unallocated') return undefined;
@@ -182,6 +183,10 @@ const ALLOCATION = {
   kind: 'GameServerAllocation',
   metadata: { name: '' },
 };
+
+function holderOf(sessionId: string): GameServerSelector {
+  return { matchLabels: { [SESSION_KEY]: sessionId }, gameServerState: 'Allocated' };
+}
 
 /** The session that label and annotation both name. */
 function sessionOf({ metadata }: AllocationResponse): SessionDescriptor | undefined {

@@ -30,8 +30,8 @@ export interface AppDependencies {
   once: Once;
   /** The id of the session that is made under a key. */
   sessionIdOfKey: (key: string) => string;
-  /** Whether what a predecessor asked of Kubernetes may still be carried out. */
-  isYoung: () => boolean;
+  /** Whether a session may be there that a predecessor asked for, and that only Kubernetes itself knows of. */
+  mayHavePredecessor: () => boolean;
   seats: Seats;
   gameServers: GameServers;
   games: Games;

@@ -21,7 +21,7 @@ type Session = SessionRequest['session'];
 export async function answerOnce(
   request: Request,
   response: Response,
-  { once, sessionIdOfKey, isYoung, settings }: AppDependencies,
+  { once, sessionIdOfKey, mayHavePredecessor, settings }: AppDependencies,
   { scope, makes, deadlineMs }: { scope: string; makes: object; deadlineMs: number },
   make: (session: Session) => Promise<WorkOutcome<ProblemError>>,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function answerOnce(
     const { retryAfterSeconds } = settings;
     try {
       const result = await once.run(keyed, (isFirst, lost) =>
-        make({ id: sessionIdOfKey(keyed.key), mayExist: !isFirst || isYoung(), lost }),
+        make({ id: sessionIdOfKey(keyed.key), mayExist: !isFirst || mayHavePredecessor(), lost }),
       );
       if (result.state === 'reused') {
         throw new ProblemError('idempotency_key_reused', 'Another request came with this Idempotency-Key', {
