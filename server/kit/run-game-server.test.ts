@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { request } from 'node:http';
 import { jest } from '@jest/globals';
+import { nameInPlaceOfUid } from '../../lib/join-token.ts';
 import { generateKeys } from '../../lib/key-set.ts';
 import { SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
 import { DRAIN_ANNOTATION, REPORTS_PLAYERS_ANNOTATION } from '../../lib/session.ts';
@@ -83,6 +84,20 @@ describe('refusals before the upgrade', () => {
       403,
       'token_not_for_game_server',
       (s: SessionDescriptor) => gameServer.join(s, { gameServerUid: 'other' }),
+    ],
+    [
+      'a token for a GameServer of another name',
+      403,
+      'token_not_for_game_server',
+      (s: SessionDescriptor) =>
+        gameServer.join(s, { gameServerUid: nameInPlaceOfUid({ namespace: 'default', name: 'boats-2' }) }),
+    ],
+    [
+      'a token for a GameServer of this name in another namespace',
+      403,
+      'token_not_for_game_server',
+      (s: SessionDescriptor) =>
+        gameServer.join(s, { gameServerUid: nameInPlaceOfUid({ namespace: 'other', name: 'boats-1' }) }),
     ],
     ['a token for another session', 403, 'token_not_for_session', () => gameServer.join(newSession())],
     ['a token for another game', 403, 'token_not_for_session', () => gameServer.join(newSession({ game: 'chess' }))],
@@ -224,6 +239,14 @@ describe('a token and what the SDK shows', () => {
 });
 
 describe('seats', () => {
+  test('a token that names its GameServer, for want of a uid, is as good', async () => {
+    await gameServer.start();
+    const session = newSession();
+    gameServer.sidecar.allocate(session);
+    const gameServerUid = nameInPlaceOfUid({ namespace: 'default', name: 'boats-1' });
+    await (await gameServer.join(session, { gameServerUid })).seated();
+  });
+
   test('the same player again: the seat moves to the newer connection', async () => {
     await gameServer.start();
     const session = newSession({ seats: 1 });
