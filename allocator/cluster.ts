@@ -8,6 +8,7 @@ import { AllocationPlaces } from './agones/allocation-places.ts';
 import type { RouteChoice } from './agones/game-server-view.ts';
 import { KubernetesAllocations } from './agones/kubernetes-allocations.ts';
 import { FLEETS, GAME_SERVERS, KubernetesConnection } from './agones/kubernetes-connection.ts';
+import type { KubernetesConnectionOptions } from './agones/kubernetes-connection.ts';
 import { ListedGames } from './agones/listed-games.ts';
 import { PatchAllocations } from './agones/patch-allocations.ts';
 import { PatchPlaces } from './agones/patch-places.ts';
@@ -98,17 +99,27 @@ function describedIn({ CLUSTERS_FILE, KUBECONFIG, NAMESPACE }: AllocatorConfig):
   return [{ ...place, kubeconfig: KUBECONFIG, namespace: NAMESPACE }];
 }
 
+/** The first cluster with a Kubernetes API: where the Lease of a sole allocator is. Undefined where there is none. */
+export function homeCluster(config: AllocatorConfig): KubernetesConnectionOptions | undefined {
+  const home = describedIn(config).find(({ allocator }) => allocator === undefined);
+  return home === undefined ? undefined : accessTo(home, config);
+}
+
+function accessTo(cluster: Described, config: AllocatorConfig): KubernetesConnectionOptions {
+  return {
+    kubeconfigFile: cluster.kubeconfig ?? config.KUBECONFIG,
+    context: cluster.context,
+    namespace: cluster.namespace,
+    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
+  };
+}
+
 /** A cluster whose Kubernetes API we speak. */
 function startKubernetesCluster(cluster: Described, config: AllocatorConfig, parts: ClusterParts): Ways {
   const { clock, logger, lifecycle, random, store } = parts;
   // Alone, it goes on with the claims of its predecessor.
   const claimHolder = store.isShared ? `regatta-${randomUUID()}` : 'regatta';
-  const connection = new KubernetesConnection({
-    kubeconfigFile: cluster.kubeconfig ?? config.KUBECONFIG,
-    context: cluster.context,
-    namespace: cluster.namespace,
-    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
-  });
+  const connection = new KubernetesConnection(accessTo(cluster, config));
   lifecycle.onStop('kubernetes connection', () => connection.close());
   const gameServers = new WatchedGameServers({
     cluster: cluster.name,

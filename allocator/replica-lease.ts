@@ -3,10 +3,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
 import { KubernetesConnection } from './agones/kubernetes-connection.ts';
+import type { KubernetesConnectionOptions } from './agones/kubernetes-connection.ts';
 import { KubernetesLease } from './agones/kubernetes-lease.ts';
 import { StoreLease } from './allocation/lease.ts';
 import type { Lease } from './allocation/lease.ts';
 import type { Store } from './allocation/store.ts';
+import { homeCluster } from './cluster.ts';
 import type { AllocatorConfig } from './config.ts';
 
 /** This replica among others. */
@@ -47,7 +49,12 @@ export function startReplicaLease(config: AllocatorConfig, parts: ReplicaParts):
     replica: config.REPLICA_NAME ?? `${hostname()}_${process.pid}`,
     leaseMs: config.REPLICA_LEASE_MS,
   };
-  if (!store.isShared) return startSoleLease(config, parts, options);
+  if (!store.isShared) {
+    const home = homeCluster(config);
+    if (home !== undefined) return startSoleLease(config, home, parts, options);
+    parts.logger.warn({}, 'no cluster has a Lease to be had: nothing would tell of a second allocator');
+    return { lease: { isHeld: true, close: () => Promise.resolve() }, isSecond: false, isSettled: true };
+  }
   const lease = new StoreLease({ ...options, store, name: STORE_KEY });
   lease.start();
   lifecycle.onStop('replica lease', () => lease.close());
@@ -56,14 +63,11 @@ export function startReplicaLease(config: AllocatorConfig, parts: ReplicaParts):
 
 function startSoleLease(
   config: AllocatorConfig,
+  home: KubernetesConnectionOptions,
   { logger, lifecycle, clock }: ReplicaParts,
   options: Omit<ConstructorParameters<typeof StoreLease>[0], 'store' | 'name' | 'onOtherAlive'>,
 ): ReplicaLease {
-  const connection = new KubernetesConnection({
-    kubeconfigFile: config.KUBECONFIG,
-    namespace: config.NAMESPACE,
-    callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
-  });
+  const connection = new KubernetesConnection(home);
   lifecycle.onStop('connection for the Lease', () => connection.close());
   let isRefused = false;
   const others = new Set<string>();

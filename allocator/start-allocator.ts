@@ -128,11 +128,12 @@ export async function startAllocator(
       : {}),
   });
   const startedAtMs = clock.nowMs();
-  // A patch is done or lost when its process is gone; Agones may go on with a GameServerAllocation for a while. And a store
-  // that may have lost a key says no more of what another replica had begun for it.
+  // What a predecessor asked of Kubernetes may be carried out after it has gone, a GameServerAllocation for a while; where
+  // the keys went with it, any of them may be one of its own. And a store that may have lost a key says no more of what
+  // another replica had begun for it.
   const unsettledSinceMs = (): number =>
     Math.max(
-      clusters.some(({ goesOn }) => goesOn) ? startedAtMs : Number.NEGATIVE_INFINITY,
+      !store.isShared || clusters.some(({ goesOn }) => goesOn) ? startedAtMs : Number.NEGATIVE_INFINITY,
       store.unbrokenSinceMs + config.KEY_LEASE_MS,
     );
   // A session of a cluster without a watch is known by its key alone: to a store that outlives us, or to this process.
