@@ -69,6 +69,7 @@ function startSoleLease(
 ): ReplicaLease {
   const connection = new KubernetesConnection(home);
   lifecycle.onStop('connection for the Lease', () => connection.close());
+  const startedAtMs = clock.nowMs();
   let isRefused = false;
   const others = new Set<string>();
   const lease = new StoreLease({
@@ -105,7 +106,9 @@ function startSoleLease(
       return !isRefused && lease.isOthers;
     },
     get isSettled() {
-      return isRefused || lease.isHeld;
+      // Nobody to ask is no reason to wait where other clusters are there; where they are not, nothing is known anyhow.
+      const isUnasked = !lease.isOthers && clock.nowMs() - startedAtMs > home.callTimeoutMs;
+      return isRefused || lease.isHeld || isUnasked;
     },
   };
 }
