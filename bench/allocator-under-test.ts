@@ -11,6 +11,8 @@ import { chooseFreePort } from '../bin/free-ports.ts';
 import { KEY_FILES, writeKeys } from '../bin/keys.ts';
 import type { Fleet, GameServer, GameServerSpec } from '../lib/agones.ts';
 import { GAME_LABEL, SEATS_ANNOTATION } from '../lib/session.ts';
+import { RedisServer } from '../test/helpers/redis-server.ts';
+import { findProgram } from '../test/helpers/requirements.ts';
 
 const READY_DEADLINE_MS = 300_000;
 const LOOK_AGAIN_MS = 2000;
@@ -26,6 +28,8 @@ export interface AllocatorUnderTestOptions {
   /** A cluster with Agones; without it a `local` is started, with Agones' own batch wait. */
   kubeconfigFile: string | undefined;
   fleet: Fleet;
+  /** Whether it has a Redis, of its own, and so claims GameServers ahead of need. */
+  hasRedis?: boolean;
   /** Added to the allocator's environment. */
   environment?: Record<string, string>;
   onProgress: (line: string) => void;
@@ -45,7 +49,7 @@ export class AllocatorUnderTest {
   }
 
   /** Resolves when all GameServers of the Fleet are Ready. */
-  static async start({ kubeconfigFile, fleet, environment, onProgress }: AllocatorUnderTestOptions) {
+  static async start({ kubeconfigFile, fleet, hasRedis = false, environment, onProgress }: AllocatorUnderTestOptions) {
     const directory = mkdtempSync(join(tmpdir(), 'regatta-allocate-'));
     const endings: (() => Promise<void>)[] = [];
     const end = async (): Promise<void> => {
@@ -79,7 +83,10 @@ export class AllocatorUnderTest {
       const keys = join(directory, 'keys');
       writeKeys(keys);
       const port = await chooseFreePort();
+      const redis = hasRedis ? await startRedis() : undefined;
+      if (redis !== undefined) endings.push(() => redis.stop());
       await program('allocator', {
+        ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
         KUBECONFIG: file ?? '',
         NAMESPACE: 'default',
         PORT: String(port),
@@ -122,6 +129,12 @@ export class AllocatorUnderTest {
     this.#agent.destroy();
     await this.#end();
   }
+}
+
+function startRedis(): Promise<RedisServer> {
+  const program = findProgram('redis-server');
+  if (program === undefined) throw new Error('--redis needs redis-server');
+  return RedisServer.start(program);
 }
 
 /** A Fleet of GameServers that have `agones.dev/dev-address`: they are Ready without a Pod. */

@@ -25,6 +25,7 @@ const USAGE = `npm run bench -- NAME [options]
     --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
     --per-second N, --seconds N  the steady rate, and for how long (50, 60)
     --burst N       requests of the burst, 50 in flight (500)
+    --redis         with a Redis of its own, and so with GameServers claimed ahead of need
   shared        sessions that share GameServers, 50 in flight, beside GameServerAllocations sent directly
     --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
     --requests N    how many (500)
@@ -55,6 +56,7 @@ const { values, positionals } = parseArgs({
     'per-second': { type: 'string', default: '50' },
     seconds: { type: 'string', default: '60' },
     burst: { type: 'string', default: '500' },
+    redis: { type: 'boolean', default: false },
     requests: { type: 'string', default: '500' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
@@ -124,6 +126,7 @@ async function runAllocate(): Promise<void> {
     perSecond: Number(values['per-second']),
     seconds: Number(values.seconds),
     burst: Number(values.burst),
+    hasRedis: values.redis,
     onProgress: say,
   });
   mkdirSync(values.out, { recursive: true });

@@ -43,15 +43,20 @@ export class Bindings {
 
   async bind(claimed: Omit<Binding, 'cluster'>): Promise<BindOutcome> {
     const { store, cluster, keptMs } = this.#options;
-    const binding: Binding = { cluster, ...claimed };
-    const text = JSON.stringify(binding);
-    const ofSession = sessionKey(binding.session.sessionId);
-    const ofClaim = claimKey(binding.claimId);
-    const there = await store.putIfAbsent(ofSession, text, keptMs);
-    const isOurs = there === text || (there === NOTHING && (await store.replace(ofSession, NOTHING, text, keptMs)));
-    if (!isOurs)
-      return { state: 'elsewhere', cluster: there === NOTHING ? cluster : (JSON.parse(there) as Binding).cluster };
-    if ((await store.putIfAbsent(ofClaim, text, keptMs)) === text) return { state: 'bound' };
+    const text = JSON.stringify({ cluster, ...claimed } satisfies Binding);
+    const ofSession = sessionKey(claimed.session.sessionId);
+    const ofClaim = claimKey(claimed.claimId);
+    // Both at once: a store carries out what one process sends it in the order in which it was sent, or its first part.
+    const [session, claim] = await Promise.all([
+      store.putIfAbsent(ofSession, text, keptMs),
+      store.putIfAbsent(ofClaim, text, keptMs),
+    ]);
+    const isOurs = session === text || (session === NOTHING && (await store.replace(ofSession, NOTHING, text, keptMs)));
+    if (!isOurs) {
+      if (claim === text) await store.replace(ofClaim, text, GIVEN_UP, keptMs);
+      return { state: 'elsewhere', cluster: session === NOTHING ? cluster : (JSON.parse(session) as Binding).cluster };
+    }
+    if (claim === text) return { state: 'bound' };
     await store.replace(ofSession, text, NOTHING, keptMs);
     return { state: 'taken' };
   }

@@ -3,7 +3,8 @@
  * a successor finds what its predecessor wrote.
  *
  * A text is well-formed Unicode and short: a few kilobytes. Each method throws StoreDown when the store does not answer; a
- * write may then have been made all the same.
+ * write may then have been made all the same. Calls of one process are carried out in the order in which they are made,
+ * or the first of them alone.
  */
 export interface Store {
   /** Whether it survives this process, and other replicas see it. */

@@ -157,7 +157,7 @@ export class WarmClaims implements GameServerAllocations {
           return { state: 'Allocated', gameServerName, gameServer: this.#bound(claim, session) };
         }
         if (outcome.state === 'taken') return undefined;
-        claims.putBack(claim);
+        // This claim is given up by now: it runs out.
         return { state: 'Unknown', cluster: outcome.cluster };
       } catch (error) {
         if (!(error instanceof StoreDown)) throw error;

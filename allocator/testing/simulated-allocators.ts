@@ -85,11 +85,13 @@ export class SimulatedAllocators {
       random,
       faults,
       maxLatencyMs: 40,
+      isInOrder: false,
       lost: call('lost'),
       refused: call('busy'),
     });
     const down = () => new StoreDown('simulated');
-    this.storeNetwork = new SimulatedNetwork({ time, random, faults, maxLatencyMs: 3, lost: down, refused: down });
+    const link = { maxLatencyMs: 3, isInOrder: true };
+    this.storeNetwork = new SimulatedNetwork({ time, random, faults, ...link, lost: down, refused: down });
     this.kubernetes = new SimulatedKubernetes({
       time,
       network: this.apiNetwork,

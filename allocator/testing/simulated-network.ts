@@ -16,6 +16,8 @@ export interface SimulatedNetworkOptions {
   random: () => number;
   /** One way. */
   maxLatencyMs: number;
+  /** Whether the calls of a process are carried out in their order, as over one connection. */
+  isInOrder: boolean;
   faults: NetworkFaults;
   /** What a caller sees of a call that was lost, and of one that was refused. */
   lost: () => Error;
@@ -27,13 +29,15 @@ export class SimulatedNetwork {
   readonly #options: SimulatedNetworkOptions;
   /** Nothing gets through while true. */
   isDown = false;
+  /** When the last call of a process arrives. */
+  readonly #arrivalMs = new WeakMap<SimulatedProcess, number>();
 
   constructor(options: SimulatedNetworkOptions) {
     this.#options = options;
   }
 
   call<Answer>(process: SimulatedProcess, carryOut: () => Answer | Promise<Answer>): Promise<Answer> {
-    const { time, random, maxLatencyMs, faults, lost, refused } = this.#options;
+    const { time, random, faults, lost, refused, maxLatencyMs } = this.#options;
     const fate = random();
     const isCut = fate < faults.cut;
     const isLost = isCut || fate < faults.cut + faults.lostAnswer;
@@ -44,7 +48,7 @@ export class SimulatedNetwork {
           if (!process.isDead) give();
         });
       };
-      time.after(random() * maxLatencyMs, () => {
+      time.after(this.#latencyMs(process), () => {
         if (isRefused) {
           answer(() => {
             reject(refused());
@@ -64,5 +68,13 @@ export class SimulatedNetwork {
         }
       });
     });
+  }
+
+  #latencyMs(process: SimulatedProcess): number {
+    const { time, random, maxLatencyMs, isInOrder } = this.#options;
+    const soonestMs = isInOrder ? (this.#arrivalMs.get(process) ?? 0) : 0;
+    const arrivalMs = Math.max(soonestMs, time.nowMs + random() * maxLatencyMs);
+    this.#arrivalMs.set(process, arrivalMs);
+    return arrivalMs - time.nowMs;
   }
 }
