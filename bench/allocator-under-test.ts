@@ -182,9 +182,11 @@ async function untilReady(
   const untilMs = Date.now() + READY_DEADLINE_MS;
   for (;;) {
     const { status } = (await connection.get(FLEETS, metadata.name)) as Fleet;
-    if ((status?.readyReplicas ?? 0) >= replicas) return;
-    if (Date.now() > untilMs) throw new Error(`only ${status?.readyReplicas} GameServers became Ready`);
-    onProgress(`${status?.readyReplicas ?? 0} of ${replicas} GameServers are Ready`);
+    // Some may be claimed by now.
+    const upCount = (status?.readyReplicas ?? 0) + (status?.allocatedReplicas ?? 0);
+    if (upCount >= replicas) return;
+    if (Date.now() > untilMs) throw new Error(`only ${upCount} GameServers became Ready`);
+    onProgress(`${upCount} of ${replicas} GameServers are Ready`);
     await pause(LOOK_AGAIN_MS);
   }
 }
