@@ -1,6 +1,7 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { DRAIN_ANNOTATION, GAME_LABEL, REGION_LABEL, SESSIONS_LIST } from '../../lib/session.ts';
+import { placeOf } from '../allocation/clusters/cluster-order.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
 import { FleetVersions } from './fleet-versions.ts';
 import type { WireGameServer } from './wire.ts';
@@ -16,11 +17,25 @@ export interface ReadyGameServer {
   nodeName: string;
 }
 
+/** Those that differ in nothing that matters to who gets them. */
+interface ReadyKind extends Omit<ReadyGameServer, 'name' | 'uid'> {
+  /** By name, in the order in which they became known. */
+  members: Map<string, ReadyGameServer>;
+}
+
 /** Of a node, as far as packing goes. */
 interface NodeLoad {
   allocated: number;
   ready: number;
 }
+
+/** A kind that fits an order: lower ranks first. */
+interface RankedKind {
+  kind: ReadyKind;
+  rank: number;
+}
+
+type TakeOrder = Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegions' | 'fleetGroups' | 'exclude'>;
 
 /** By then the watch has shown what came of it, unless nothing did. */
 const TAKEN_MS = 15_000;
@@ -32,7 +47,9 @@ const TAKEN_MS = 15_000;
  * all the time for it. So requests of this process never compete with each other for one.
  */
 export class ReadyGameServers {
-  readonly #ready = new Map<string, Map<string, ReadyGameServer>>();
+  /** By game, and then by what they have in common: of thousands there are a few kinds on each node. */
+  readonly #kinds = new Map<string, Map<string, ReadyKind>>();
+  readonly #kindOf = new Map<string, ReadyKind>();
   readonly #allocatedNodes = new Map<string, string>();
   readonly #nodes = new Map<string, NodeLoad>();
   readonly #taken = new Map<string, { uid: string; untilMs: number }>();
@@ -54,27 +71,13 @@ export class ReadyGameServers {
 
   /**
    * Takes one of the newest version there is, and of these the one that packs best: on the node with the most Allocated,
-   * then the most Ready, then by name, as Agones does. Regions that are preferred come before both.
+   * then the most Ready, as Agones does. Regions that are preferred come before both.
    *
    * @param chance - takes one by chance instead: for who lost the best one to another process
    */
-  take(
-    order: Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegions' | 'fleetGroups' | 'exclude'>,
-    chance?: () => number,
-  ): ReadyGameServer | undefined {
-    const { preferredRegions, exclude = [], fleetGroups } = order;
-    const allowed = [...(this.#ready.get(order.game)?.values() ?? [])].filter(
-      (each) =>
-        !this.#isTaken(each) &&
-        (order.fleet === undefined || each.fleet === order.fleet) &&
-        !exclude.includes(each.name),
-    );
-    const fitting = fleetGroups === undefined ? allowed : ofFirstGroup(allowed, fleetGroups);
-    const nearest = preferredRegions.find((wanted) => fitting.some(({ region }) => region === wanted));
-    const reachable = nearest === undefined ? fitting : fitting.filter(({ region }) => region === nearest);
-    const newest = reachable.filter((each) => !this.isOutdated(each));
-    const offered = newest.length > 0 ? newest : reachable;
-    const chosen = chance === undefined ? this.#best(offered) : offered[Math.floor(chance() * offered.length)];
+  take(order: TakeOrder, chance?: () => number): ReadyGameServer | undefined {
+    const ranked = this.#rankedKinds(order);
+    const chosen = chance === undefined ? this.#first(ranked, order) : this.#anyOf(ranked, order, chance);
     if (chosen !== undefined) {
       this.#taken.set(chosen.name, { uid: chosen.uid, untilMs: this.#clock.nowMs() + TAKEN_MS });
     }
@@ -101,13 +104,12 @@ export class ReadyGameServers {
     // One that is shared is given out by its places.
     const isShared = status?.lists?.[SESSIONS_LIST] !== undefined;
     const isReady = status?.state === 'Ready' && !isGoing && !isDraining && !isShared && game !== undefined;
-    const wasReady = this.#readyOf(name) !== undefined;
+    const wasReady = this.#kindOf.has(name);
     const nodeName = status?.nodeName ?? '';
     this.#remove(name);
     if (this.#taken.get(name)?.uid !== uid || !isReady) this.#taken.delete(name);
     if (isReady) {
-      const byName = this.#ready.get(game) ?? new Map<string, ReadyGameServer>();
-      byName.set(name, {
+      this.#add({
         name,
         uid,
         game,
@@ -116,7 +118,6 @@ export class ReadyGameServers {
         region: labels?.[REGION_LABEL],
         nodeName,
       });
-      this.#ready.set(game, byName);
       this.#load(nodeName).ready += 1;
       if (!wasReady) this.#tell(game);
     } else if (status?.state === 'Allocated') {
@@ -131,11 +132,23 @@ export class ReadyGameServers {
     this.#taken.delete(name);
   }
 
+  #add(gameServer: ReadyGameServer): void {
+    const { name, uid: _uid, ...common } = gameServer;
+    const key = JSON.stringify(common);
+    const kinds = this.#kinds.get(common.game) ?? new Map<string, ReadyKind>();
+    const kind = kinds.get(key) ?? { ...common, members: new Map<string, ReadyGameServer>() };
+    this.#kinds.set(common.game, kinds.set(key, kind));
+    this.#kindOf.set(name, kind);
+    kind.members.set(name, gameServer);
+  }
+
   #remove(name: string): void {
-    const ready = this.#readyOf(name);
-    if (ready !== undefined) {
-      this.#ready.get(ready.game)?.delete(name);
-      this.#load(ready.nodeName).ready -= 1;
+    const kind = this.#kindOf.get(name);
+    if (kind !== undefined) {
+      this.#kindOf.delete(name);
+      kind.members.delete(name);
+      this.#load(kind.nodeName).ready -= 1;
+      if (kind.members.size === 0) this.#forgetKind(kind);
     }
     const allocatedNode = this.#allocatedNodes.get(name);
     if (allocatedNode === undefined) return;
@@ -148,12 +161,8 @@ export class ReadyGameServers {
     return taken !== undefined && taken.uid === uid && taken.untilMs > this.#clock.nowMs();
   }
 
-  #readyOf(name: string): ReadyGameServer | undefined {
-    for (const byName of this.#ready.values()) {
-      const found = byName.get(name);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+  #forgetKind({ members: _members, ...common }: ReadyKind): void {
+    this.#kinds.get(common.game)?.delete(JSON.stringify(common));
   }
 
   #load(nodeName: string): NodeLoad {
@@ -162,34 +171,53 @@ export class ReadyGameServers {
     return load;
   }
 
-  #best(offered: readonly ReadyGameServer[]): ReadyGameServer | undefined {
-    let best: ReadyGameServer | undefined;
-    for (const each of offered) if (best === undefined || this.#isBetter(each, best)) best = each;
-    return best;
+  /** Those that fit, the best first. */
+  #rankedKinds(order: TakeOrder): RankedKind[] {
+    const ranked: RankedKind[] = [];
+    for (const kind of this.#kinds.get(order.game)?.values() ?? []) {
+      const rank = this.#rankOf(kind, order);
+      if (rank !== undefined) ranked.push({ kind, rank });
+    }
+    return ranked.toSorted((a, b) => (a.rank === b.rank ? this.#packedFirst(a.kind, b.kind) : a.rank - b.rank));
   }
 
-  #isBetter(one: ReadyGameServer, other: ReadyGameServer): boolean {
+  /** Groups of Fleets first, then regions, then versions. @returns undefined when it does not fit */
+  #rankOf(kind: ReadyKind, { fleet, fleetGroups, preferredRegions }: TakeOrder): number | undefined {
+    if (fleet !== undefined && kind.fleet !== fleet) return undefined;
+    const group = fleetGroups?.findIndex((fleets) => fleets.includes(kind.fleet ?? '')) ?? 0;
+    if (group === -1) return undefined;
+    const place = placeOf(kind.region, preferredRegions);
+    return (group * (preferredRegions.length + 1) + place) * 2 + (this.isOutdated(kind) ? 1 : 0);
+  }
+
+  #packedFirst(one: ReadyKind, other: ReadyKind): number {
     const a = this.#load(one.nodeName);
     const b = this.#load(other.nodeName);
-    if (a.allocated !== b.allocated) return a.allocated > b.allocated;
-    if (a.ready !== b.ready) return a.ready > b.ready;
-    if (one.nodeName !== other.nodeName) return one.nodeName < other.nodeName;
-    return one.name < other.name;
+    return b.allocated - a.allocated || b.ready - a.ready || one.nodeName.localeCompare(other.nodeName);
+  }
+
+  #first(ranked: readonly RankedKind[], { exclude = [] }: TakeOrder): ReadyGameServer | undefined {
+    for (const { kind } of ranked) {
+      for (const each of kind.members.values()) if (!this.#isTaken(each) && !exclude.includes(each.name)) return each;
+    }
+    return undefined;
+  }
+
+  #anyOf(
+    ranked: readonly RankedKind[],
+    { exclude = [] }: TakeOrder,
+    chance: () => number,
+  ): ReadyGameServer | undefined {
+    const offered = ranked.flatMap(({ kind, rank }) =>
+      [...kind.members.values()]
+        .filter((each) => !this.#isTaken(each) && !exclude.includes(each.name))
+        .map((gameServer) => ({ gameServer, rank })),
+    );
+    const best = offered.filter(({ rank }) => rank === offered[0]?.rank);
+    return best[Math.floor(chance() * best.length)]?.gameServer;
   }
 
   #tell(game: string): void {
     for (const listener of this.#listeners) listener(game);
   }
-}
-
-/** Those of the first Fleets that have any. */
-function ofFirstGroup(
-  gameServers: readonly ReadyGameServer[],
-  groups: NonNullable<AllocationOrder['fleetGroups']>,
-): ReadyGameServer[] {
-  for (const group of groups) {
-    const found = gameServers.filter(({ fleet }) => fleet !== undefined && group.includes(fleet));
-    if (found.length > 0) return found;
-  }
-  return [];
 }
