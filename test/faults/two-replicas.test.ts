@@ -8,6 +8,7 @@ import { AllocatorProcess } from '../helpers/allocator-process.ts';
 import { eventually } from '../helpers/conditions.ts';
 import { RedisServer } from '../helpers/redis-server.ts';
 import { findProgram } from '../helpers/requirements.ts';
+import { createFakeFleet } from './fake-fleet.ts';
 import { FaultyLocal } from './faulty-local.ts';
 
 /** Keys that players use in each case: as many sessions. */
@@ -144,7 +145,7 @@ class World {
       REDIS_URL: redis.url,
       MAX_CLAIMS: String(MAX_CLAIMS),
     };
-    await createFleet(local, KEYS + 3 * MAX_CLAIMS);
+    await createFakeFleet(local, KEYS + 3 * MAX_CLAIMS);
     const replicas = await Promise.all([0, 1].map(() => AllocatorProcess.start(environment)));
     return new World(local, redis, replicas, directory);
   }
@@ -283,28 +284,4 @@ async function someAtATime(keys: readonly string[], work: (key: string, index: n
     for (const [index, key] of left) await work(key, index);
   };
   await Promise.all(Array.from({ length: CALLERS_AT_ONCE }, worker));
-}
-
-async function createFleet(local: FaultyLocal, replicas: number): Promise<void> {
-  const { status, body } = await local.request('POST', '/apis/agones.dev/v1/namespaces/default/fleets', {
-    apiVersion: 'agones.dev/v1',
-    kind: 'Fleet',
-    metadata: { name: 'fakes' },
-    spec: {
-      replicas,
-      template: {
-        metadata: { labels: { 'regatta.dev/game': 'fake' }, annotations: { 'regatta.dev/seats': '8' } },
-        spec: {
-          ports: [{ name: 'game', portPolicy: 'Passthrough', protocol: 'TCP' }],
-          health: { disabled: true },
-          template: { spec: { containers: [{ name: 'game', image: 'regatta.dev/fake' }] } },
-        },
-      },
-    },
-  });
-  if (status !== 201) throw new Error(`the Fleet was refused: ${JSON.stringify(body)}`);
-  await eventually('every fake Ready', CASE_DEADLINE_MS, () => {
-    const ready = local.gameServers().filter((each) => each.status?.state === 'Ready');
-    return ready.length === replicas ? true : undefined;
-  });
 }
