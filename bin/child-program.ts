@@ -29,6 +29,7 @@ export interface ReadyMessage {
   ready: true;
   url?: string;
   kubeconfig?: string;
+  allocatorService?: { httpPort?: number; grpcPort?: number };
 }
 
 /** A program did not come up; the message holds the end of what it printed. */

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
 import { isPortFree } from '../local/node/free-ports.ts';
 import { UsageError } from './usage.ts';
 
@@ -20,17 +20,18 @@ export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
   if (taken.length > 0) throw new UsageError(taken.join('\n'));
 }
 
+/**
+ * Above what programs ask for by number, below what systems hand out for connections (32768 on Linux, 49152 elsewhere):
+ * nothing takes such a port between this look and its use by accident.
+ */
+const QUIET_PORTS = { first: 20_000, last: 27_999 };
+const MAX_TRIES = 100;
+
 /** A port that was free a moment ago, for tests and benchmarks. */
 export async function chooseFreePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error('the system gave no port'));
-      });
-    });
-  });
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    const port = randomInt(QUIET_PORTS.first, QUIET_PORTS.last + 1);
+    if (await isPortFree(port, 'TCP')) return port;
+  }
+  throw new Error('found no free port');
 }

@@ -36,14 +36,15 @@ try {
   lifecycle.onStop('local', stop);
   lifecycle.markReady();
   logger.info({ url, kubeconfig: kubeconfigPath, images: [...config.images.keys()] }, 'ready');
-  if (allocatorService !== undefined) {
-    const { httpPort, grpcPort } = allocatorService;
-    logger.info(
-      { httpPort, grpcPort, certificates: config.allocatorService?.tls?.directory },
-      'allocator service ready',
-    );
+  const servicePorts =
+    allocatorService === undefined
+      ? undefined
+      : { httpPort: allocatorService.httpPort, grpcPort: allocatorService.grpcPort };
+  if (servicePorts !== undefined) {
+    const certificates = config.allocatorService?.tls?.directory;
+    logger.info({ ...servicePorts, certificates }, 'allocator service ready');
   }
-  process.send?.({ ready: true, url, kubeconfig: kubeconfigPath });
+  process.send?.({ ready: true, url, kubeconfig: kubeconfigPath, allocatorService: servicePorts });
 } catch (error) {
   const explained = explainStartError(error, config);
   if (explained === undefined) logger.error({ err: error }, 'cannot start');

@@ -10,6 +10,12 @@ import { eventually } from './conditions.ts';
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const GAME = fileURLToPath(new URL('game/main.ts', import.meta.url));
 
+/** What it says once it is ready. */
+interface ReadyMessage {
+  url: string;
+  allocatorService?: { grpcPort?: number };
+}
+
 /** `local` as a process of its own, as whoever starts it has it. */
 export class LocalProgram {
   readonly child: ChildProcess;
@@ -18,6 +24,8 @@ export class LocalProgram {
   readonly exited: Promise<number | null>;
   errors = '';
   url = '';
+  /** Where its allocator service listens, if it was told to have one. */
+  allocatorServicePort: number | undefined;
 
   private constructor(child: ChildProcess, stateDirectory: string) {
     this.child = child;
@@ -62,8 +70,9 @@ export class LocalProgram {
     const ended = program.exited.then((code) => {
       throw new Error(`local ended with ${code}: ${program.errors}`);
     });
-    const [message] = (await Promise.race([once(program.child, 'message'), ended])) as [{ url: string }];
+    const [message] = (await Promise.race([once(program.child, 'message'), ended])) as [ReadyMessage];
     program.url = message.url;
+    program.allocatorServicePort = message.allocatorService?.grpcPort;
     ended.catch(() => {
       // It ends some day; that is an error only before it was ready.
     });

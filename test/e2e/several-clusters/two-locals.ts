@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../../allocator/config.ts';
 import { startAllocator } from '../../../allocator/start-allocator.ts';
-import { chooseFreePort } from '../../../bin/free-ports.ts';
 import type { GameServer } from '../../../lib/agones.ts';
 import { generateKeys } from '../../../lib/key-set.ts';
 import { Lifecycle } from '../../../lib/lifecycle.ts';
@@ -51,12 +50,11 @@ export class TwoLocals {
   ): Promise<TwoLocals> {
     const two = new TwoLocals(environment);
     try {
-      const servicePort = await chooseFreePort();
       [two.near, two.far] = await Promise.all([
         two.startLocal('near'),
-        two.startLocal('far', { LOCAL_ALLOCATOR_GRPC_PORT: String(servicePort) }),
+        two.startLocal('far', { LOCAL_ALLOCATOR_GRPC_PORT: '0' }),
       ]);
-      two.door = await Door.open(servicePort);
+      two.door = await Door.open(two.far.allocatorServicePort ?? 0);
       await Promise.all([createFleet(two.near, 'near', counts.near), createFleet(two.far, 'far', counts.far)]);
       await two.startAllocator();
       return two;
