@@ -71,6 +71,14 @@ describe('a clusters file', () => {
     for (const other of ['colour', 'PORT', 'SEALING_KEYS_FILE']) expect(text).toContain(other);
   });
 
+  it('does not go with CONFIRM where a cluster has nothing but its allocator service', () => {
+    const file = join(directory, 'clusters.yaml');
+    writeFileSync(file, service());
+    const keys = { SEALING_KEYS_FILE: 'keys', SIGNING_KEYS_FILE: 'keys', CLUSTERS_FILE: file };
+    expect(loadConfig(keys).CONFIRM).toBe(false);
+    expect(() => loadConfig({ ...keys, CONFIRM: 'true' })).toThrow(/needs the Kubernetes API.*CONFIRM/s);
+  });
+
   it.each<[string, string, string[]]>([
     ['no file', '', ['clusters.yaml']],
     ['no YAML', 'clusters: [', ['cannot be read']],

@@ -158,7 +158,15 @@ const schema = settings
   .refine(({ STORE_TIMEOUT_MS, KEY_LEASE_MS }) => STORE_TIMEOUT_MS * 4 <= KEY_LEASE_MS, {
     path: ['STORE_TIMEOUT_MS'],
     error: 'must be at most a quarter of KEY_LEASE_MS',
-  });
+  })
+  // Its allocator service says nothing of what a game server has reported.
+  .refine(
+    ({ CONFIRM, CLUSTERS_FILE = [] }) => !CONFIRM || CLUSTERS_FILE.every((each) => each.allocator === undefined),
+    {
+      path: ['CONFIRM'],
+      error: 'needs the Kubernetes API of every cluster: CLUSTERS_FILE has one with nothing but an allocator service',
+    },
+  );
 
 /** What the allocator was told, by its variables' names; units stand in the names. */
 export type AllocatorConfig = Readonly<z.output<typeof schema>>;

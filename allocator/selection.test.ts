@@ -7,6 +7,8 @@ let allocator: TestAllocator;
 afterEach(() => allocator.stop());
 
 const ALLOCATE_BY = ['Patch', 'GameServerAllocation'] as const;
+/** With places for one session a shared GameServer is given out like any other. */
+const MODES = { exclusive: {}, shared: { capacity: 1 } };
 
 async function start(allocateBy: string, prepare: (kubernetes: KubernetesEndpoint) => void): Promise<void> {
   allocator = await startTestAllocator(prepare, { ALLOCATE_BY: allocateBy });
@@ -26,13 +28,19 @@ async function given(body: object = {}, path = '/api/new-game'): Promise<string>
 }
 
 describe('a GameServer that is excluded', () => {
-  function boats(kubernetes: KubernetesEndpoint): void {
-    kubernetes.addFleet('boats', 'boat-race', 8);
-    for (const name of ['boats-0', 'boats-1', 'boats-2']) kubernetes.addGameServer(name, 'boat-race');
+  function boats(kubernetes: KubernetesEndpoint, mode: { capacity?: number } = {}): void {
+    kubernetes.addFleet('boats', 'boat-race', 8, mode);
+    for (const name of ['boats-0', 'boats-1', 'boats-2']) kubernetes.addGameServer(name, 'boat-race', mode);
   }
 
-  it.each(['/api/new-game', '/v1/allocations'])('is not given: %s', async (path) => {
-    await start('Patch', boats);
+  it.each([
+    ['/api/new-game', 'exclusive'],
+    ['/v1/allocations', 'exclusive'],
+    ['/api/new-game', 'shared'],
+  ] as const)('is not given: %s, %s', async (path, mode) => {
+    await start('Patch', (kubernetes) => {
+      boats(kubernetes, MODES[mode]);
+    });
     expect(await given({ exclude: ['boats-0', 'boats-1'] }, path)).toBe('boats-2');
     expect(await given({ exclude: ['boats-0', 'boats-1'] }, path)).toBe('no_capacity');
     expect(await given({}, path)).toBe('boats-0');
@@ -59,57 +67,63 @@ describe('a GameServer that is excluded', () => {
     [{ exclude: 'boats-0' }, 'exclude'],
     [{ exclude: ['boats-0', 'No Name'] }, 'exclude[1]'],
   ])('must be named well: %j', async (body, field) => {
-    await start('Patch', boats);
+    await start('Patch', (kubernetes) => {
+      boats(kubernetes);
+    });
     const { status, body: problem } = await allocator.post('/api/new-game', { playerId: 'a', ...body });
     expect([status, problem.errors[0].field]).toEqual([400, field]);
     expect(allocator.kubernetes.patches).toEqual([]);
   });
 });
 
-describe.each(ALLOCATE_BY)('a canary Fleet, by %s,', (allocateBy) => {
-  async function startFleets(canary: string, where: 'fleet' | 'both' = 'both'): Promise<void> {
-    await start(allocateBy, (kubernetes) => {
-      kubernetes.addFleet('stable', 'boat-race', 8);
-      kubernetes.addFleet('canary', 'boat-race', 8, { annotations: { [CANARY_ANNOTATION]: canary } });
-      // By name the canary's would come first.
-      for (let each = 0; each < 2; each += 1) {
-        kubernetes.addGameServer(`a-canary-${each}`, 'boat-race', { fleet: 'canary' });
-        if (where === 'both') kubernetes.addGameServer(`b-stable-${each}`, 'boat-race', { fleet: 'stable' });
-      }
-    });
-  }
+describe.each(ALLOCATE_BY.flatMap((by) => [[by, 'exclusive'] as const, [by, 'shared'] as const]))(
+  'a canary Fleet, by %s, %s,',
+  (allocateBy, mode) => {
+    async function startFleets(canary: string, where: 'fleet' | 'both' = 'both'): Promise<void> {
+      await start(allocateBy, (kubernetes) => {
+        kubernetes.addFleet('stable', 'boat-race', 8, MODES[mode]);
+        kubernetes.addFleet('canary', 'boat-race', 8, { ...MODES[mode], annotations: { [CANARY_ANNOTATION]: canary } });
+        // By name the canary's would come first.
+        for (let each = 0; each < 2; each += 1) {
+          kubernetes.addGameServer(`a-canary-${each}`, 'boat-race', { ...MODES[mode], fleet: 'canary' });
+          if (where === 'both')
+            kubernetes.addGameServer(`b-stable-${each}`, 'boat-race', { ...MODES[mode], fleet: 'stable' });
+        }
+      });
+    }
 
-  it('gets all new sessions at 100, and the others go on when it has none Ready', async () => {
-    await startFleets('100');
-    const fleets = [await given(), await given(), await given()].map((name) => name.slice(0, 8));
-    expect(fleets).toEqual(['a-canary', 'a-canary', 'b-stable']);
-  });
-
-  it.each(['0', '-1', '101', 'many', ''])(
-    'gets none at %j, though there is nothing else, unless it is named',
-    async (canary) => {
-      await startFleets(canary);
+    it('gets all new sessions at 100, and the others go on when it has none Ready', async () => {
+      await startFleets('100');
       const fleets = [await given(), await given(), await given()].map((name) => name.slice(0, 8));
-      expect(fleets).toEqual(['b-stable', 'b-stable', 'no_capac']);
-      expect(await given({ fleet: 'canary' }, '/v1/allocations')).toBe('a-canary-0');
-    },
-  );
-
-  it('gets none at 0 where it is alone, and nothing else is taken in its place', async () => {
-    await start(allocateBy, (kubernetes) => {
-      kubernetes.addFleet('canary', 'boat-race', 8, { annotations: { [CANARY_ANNOTATION]: '0' } });
-      kubernetes.addGameServer('a-canary-0', 'boat-race', { fleet: 'canary' });
-      kubernetes.addGameServer('other', 'chess', { fleet: 'chess' });
+      expect(fleets).toEqual(['a-canary', 'a-canary', 'b-stable']);
     });
-    expect(await given()).toBe('no_capacity');
-    expect(allocator.kubernetes.gameServers().map(({ status }) => status?.state)).toEqual(['Ready', 'Ready']);
-  });
 
-  it('is better than nothing when the others have none Ready', async () => {
-    await startFleets('0.0001', 'fleet');
-    expect(await given()).toBe('a-canary-0');
-  });
-});
+    it.each(['0', '-1', '101', 'many', ''])(
+      'gets none at %j, though there is nothing else, unless it is named',
+      async (canary) => {
+        await startFleets(canary);
+        const fleets = [await given(), await given(), await given()].map((name) => name.slice(0, 8));
+        expect(fleets).toEqual(['b-stable', 'b-stable', 'no_capac']);
+        expect(await given({ fleet: 'canary' }, '/v1/allocations')).toBe('a-canary-0');
+      },
+    );
+
+    it('gets none at 0 where it is alone, and nothing else is taken in its place', async () => {
+      await start(allocateBy, (kubernetes) => {
+        kubernetes.addFleet('canary', 'boat-race', 8, { annotations: { [CANARY_ANNOTATION]: '0' } });
+        kubernetes.addGameServer('a-canary-0', 'boat-race', { fleet: 'canary' });
+        kubernetes.addGameServer('other', 'chess', { fleet: 'chess' });
+      });
+      expect(await given()).toBe('no_capacity');
+      expect(allocator.kubernetes.gameServers().map(({ status }) => status?.state)).toEqual(['Ready', 'Ready']);
+    });
+
+    it('is better than nothing when the others have none Ready', async () => {
+      await startFleets('0.0001', 'fleet');
+      expect(await given()).toBe('a-canary-0');
+    });
+  },
+);
 
 describe('with GameServers that are claimed ahead of need', () => {
   const CLAIMS = { ALLOCATE_BY: 'Patch', WARM_CLAIMS: 'on', MIN_CLAIMS: '2', MAX_CLAIMS: '2', REAP_EVERY_MS: '50' };

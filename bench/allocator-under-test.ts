@@ -38,12 +38,20 @@ export interface AllocatorUnderTestOptions {
 /** An allocator of one's own with a Fleet of its own, on a cluster or on `local`. */
 export class AllocatorUnderTest {
   readonly connection: KubernetesConnection;
+  /** Of the allocator. */
+  readonly processId: number;
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #end: () => Promise<void>;
 
-  private constructor(connection: KubernetesConnection, url: string, end: () => Promise<void>) {
+  private constructor(
+    connection: KubernetesConnection,
+    allocator: ChildProgram,
+    url: string,
+    end: () => Promise<void>,
+  ) {
     this.connection = connection;
+    this.processId = allocator.processId ?? 0;
     this.#url = url;
     this.#end = end;
   }
@@ -85,7 +93,7 @@ export class AllocatorUnderTest {
       const port = await chooseFreePort();
       const redis = hasRedis ? await startRedis() : undefined;
       if (redis !== undefined) endings.push(() => redis.stop());
-      await program('allocator', {
+      const allocator = await program('allocator', {
         ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
         KUBECONFIG: file ?? '',
         NAMESPACE: 'default',
@@ -97,7 +105,7 @@ export class AllocatorUnderTest {
         ...environment,
       });
       await untilReady(connection, fleet, onProgress);
-      return new AllocatorUnderTest(connection, `http://127.0.0.1:${port}`, end);
+      return new AllocatorUnderTest(connection, allocator, `http://127.0.0.1:${port}`, end);
     } catch (error) {
       await end();
       throw error;

@@ -7,6 +7,7 @@ import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
 import { measureGameServer } from './game-server.ts';
 import { growthPlot } from './growth-plot.ts';
+import { measureOverload } from './overload.ts';
 import { p50AndP99 } from './percentiles.ts';
 import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
@@ -29,6 +30,8 @@ const USAGE = `npm run bench -- NAME [options]
   shared        sessions that share GameServers, 50 in flight, beside GameServerAllocations sent directly
     --kubeconfig F  on the cluster of F, with GameServers that need no Pods; without it on local
     --requests N    how many (500)
+  overload      many times more requests than there can be sessions, and how it ends
+    --times N, --seconds N  how many times more, and for how long (10, 60)
   scale         GameServers without a program in three sizes: allocations, lists, watches, memory
     --sizes A,B,C how many (100,1000,10000)
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
@@ -58,6 +61,7 @@ const { values, positionals } = parseArgs({
     burst: { type: 'string', default: '500' },
     redis: { type: 'boolean', default: false },
     requests: { type: 'string', default: '500' },
+    times: { type: 'string', default: '10' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
@@ -80,6 +84,9 @@ switch (positionals[0]) {
     break;
   case 'shared':
     await runShared();
+    break;
+  case 'overload':
+    await runOverload();
     break;
   case 'scale':
     await runScale();
@@ -147,6 +154,16 @@ async function runShared(): Promise<void> {
   };
   new Console(values.json ? process.stderr : process.stdout).table(rows);
   if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+async function runOverload(): Promise<void> {
+  const result = await measureOverload({
+    times: Number(values.times),
+    seconds: Number(values.seconds),
+    onProgress: say,
+  });
+  new Console(values.json ? process.stderr : process.stdout).dir(result);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 async function runScale(): Promise<void> {

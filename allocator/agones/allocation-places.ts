@@ -5,7 +5,7 @@ import type { SessionDescriptor } from '../../lib/session.ts';
 import type { NextPlaces, PlacesOutcome, PlaceWrites } from '../allocation/place-batches.ts';
 import type { PlacesWanted } from '../allocation/place-ledger.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
-import { sendAllocation } from './kubernetes-allocations.ts';
+import { inFleets, sendAllocation } from './kubernetes-allocations.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
 import { isOn } from './shared-game-servers.ts';
 import type { SharedGameServers } from './shared-game-servers.ts';
@@ -83,19 +83,23 @@ export class AllocationPlaces implements PlaceWrites {
 }
 
 function allocationFor(
-  { game, fleet, preferredRegions }: PlacesWanted,
+  { game, fleet, preferredRegions, fleetGroups }: PlacesWanted,
   sessionIds: readonly string[],
 ): Omit<GameServerAllocation, 'metadata'> {
   const anywhere = { [GAME_LABEL]: game, ...(fleet === undefined ? {} : { [AGONES.fleetLabel]: fleet }) };
   const near = preferredRegions.map((region) => ({ ...anywhere, [REGION_LABEL]: region }));
+  const fitting = (fleetGroups ?? [undefined]).flatMap((group) => {
+    const ofGroup = group === undefined ? {} : { matchExpressions: inFleets(group) };
+    return [...near, anywhere].map((matchLabels) => ({ matchLabels, ...ofGroup }));
+  });
   const lists = { [SESSIONS_LIST]: { minAvailable: sessionIds.length } };
   return {
     apiVersion: 'allocation.agones.dev/v1',
     kind: 'GameServerAllocation',
     spec: {
-      selectors: [...near, anywhere].flatMap((matchLabels): GameServerSelector[] => [
-        { matchLabels, gameServerState: 'Allocated', lists },
-        { matchLabels, gameServerState: 'Ready', lists },
+      selectors: fitting.flatMap((labels): GameServerSelector[] => [
+        { ...labels, gameServerState: 'Allocated', lists },
+        { ...labels, gameServerState: 'Ready', lists },
       ]),
       priorities: [{ type: 'List', key: SESSIONS_LIST, order: 'Ascending' }],
       lists: { [SESSIONS_LIST]: { addValues: [...sessionIds] } },

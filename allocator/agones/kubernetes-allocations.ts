@@ -59,6 +59,11 @@ export async function sendAllocation(
   return { state, gameServerName };
 }
 
+/** Selects the GameServers of any of these Fleets. */
+export function inFleets(fleets: readonly string[]): NonNullable<LabelSelector['matchExpressions']> {
+  return [{ key: AGONES.fleetLabel, operator: 'In', values: [...fleets] }];
+}
+
 /** The GameServerAllocation that an order asks for. */
 export function allocationFor(
   order: Omit<AllocationOrder, 'session'>,
@@ -70,8 +75,7 @@ export function allocationFor(
   };
   const { preferredRegions, fleetGroups = [undefined] } = order;
   const selectors = fleetGroups.flatMap((group): GameServerSelector[] => {
-    const ofGroup: LabelSelector =
-      group === undefined ? {} : { matchExpressions: [{ key: AGONES.fleetLabel, operator: 'In', values: [...group] }] };
+    const ofGroup = group === undefined ? {} : { matchExpressions: inFleets(group) };
     const anywhere: GameServerSelector = { matchLabels, ...ofGroup, gameServerState: 'Ready' };
     const preferred = preferredRegions.map((region): GameServerSelector => {
       return { ...anywhere, matchLabels: { ...matchLabels, [REGION_LABEL]: region } };

@@ -1,7 +1,7 @@
 import { AGONES } from '../../lib/agones.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { DRAIN_ANNOTATION, GAME_LABEL, REGION_LABEL, SESSIONS_LIST } from '../../lib/session.ts';
-import { placeOf } from '../allocation/clusters/cluster-order.ts';
+import { placementRank } from '../allocation/placement-rank.ts';
 import type { AllocationOrder } from '../allocation/ports.ts';
 import { FleetVersions } from './fleet-versions.ts';
 import type { WireGameServer } from './wire.ts';
@@ -175,19 +175,10 @@ export class ReadyGameServers {
   #rankedKinds(order: TakeOrder): RankedKind[] {
     const ranked: RankedKind[] = [];
     for (const kind of this.#kinds.get(order.game)?.values() ?? []) {
-      const rank = this.#rankOf(kind, order);
+      const rank = placementRank({ ...kind, isOutdated: this.isOutdated(kind) }, order);
       if (rank !== undefined) ranked.push({ kind, rank });
     }
     return ranked.toSorted((a, b) => (a.rank === b.rank ? this.#packedFirst(a.kind, b.kind) : a.rank - b.rank));
-  }
-
-  /** Groups of Fleets first, then regions, then versions. @returns undefined when it does not fit */
-  #rankOf(kind: ReadyKind, { fleet, fleetGroups, preferredRegions }: TakeOrder): number | undefined {
-    if (fleet !== undefined && kind.fleet !== fleet) return undefined;
-    const group = fleetGroups?.findIndex((fleets) => fleets.includes(kind.fleet ?? '')) ?? 0;
-    if (group === -1) return undefined;
-    const place = placeOf(kind.region, preferredRegions);
-    return (group * (preferredRegions.length + 1) + place) * 2 + (this.isOutdated(kind) ? 1 : 0);
   }
 
   #packedFirst(one: ReadyKind, other: ReadyKind): number {

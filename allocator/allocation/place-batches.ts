@@ -68,15 +68,11 @@ export class PlaceBatches implements GameServerAllocations {
     this.#options = options;
   }
 
-  async allocate({ game, fleet, preferredRegions, session }: AllocationOrder): Promise<AllocationOutcome> {
+  async allocate({ session, ...wanted }: AllocationOrder): Promise<AllocationOutcome> {
     const settled = await this.#options.writes.settle(session);
     if (settled !== undefined && settled.state !== 'Refuted') return outcomeFor(session, settled);
-    const key = JSON.stringify([game, fleet, preferredRegions]);
-    const batch = this.#batches.get(key) ?? {
-      wanted: { game, fleet, preferredRegions },
-      waiting: [],
-      cancelWait: () => {},
-    };
+    const key = JSON.stringify(wanted);
+    const batch = this.#batches.get(key) ?? { wanted, waiting: [], cancelWait: () => {} };
     this.#batches.set(key, batch);
     const waiting: Waiting = { session, tries: 0, answer: Promise.withResolvers() };
     batch.waiting.push(waiting);

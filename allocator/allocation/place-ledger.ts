@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { choosePlaces } from './choose-places.ts';
 import type { PlaceChoice, PlacesOffer } from './choose-places.ts';
 import type { AllocationOrder, GameServerView } from './ports.ts';
+import { placementRank } from './placement-rank.ts';
 import { isOlderVersion } from './resource-version.ts';
 
 export interface PlaceLedgerOptions {
@@ -15,7 +16,7 @@ export interface PlaceLedgerOptions {
 }
 
 /** Which places will do. */
-export type PlacesWanted = Pick<AllocationOrder, 'game' | 'fleet' | 'preferredRegions'>;
+export type PlacesWanted = Omit<AllocationOrder, 'session'>;
 
 /** A session that has a place. */
 export interface PlacedSession {
@@ -116,12 +117,12 @@ export class PlaceLedger {
 
   /** Where so many sessions of one kind go next. `begin` must follow before anything else is asked. */
   choose(wanted: PlacesWanted, count: number): PlaceChoice {
-    return choosePlaces(this.#offers(wanted), { count, preferredRegions: wanted.preferredRegions });
+    return choosePlaces(this.#offers(wanted), count);
   }
 
   /** The most places that one GameServer has, whatever is being written. */
-  mostFree({ game, fleet }: PlacesWanted): number {
-    const fitting = this.#named(game).filter(({ view }) => fleet === undefined || view.fleet === fleet);
+  mostFree(wanted: PlacesWanted): number {
+    const fitting = this.#named(wanted.game).filter(({ view }) => this.#rankOf(view, wanted) !== undefined);
     return Math.max(0, ...fitting.map(({ view }) => freeOn(view)));
   }
 
@@ -200,15 +201,21 @@ export class PlaceLedger {
     this.#options.onEnded(sessionId);
   }
 
-  #offers({ game, fleet }: PlacesWanted): PlacesOffer[] {
-    const { clock, isOutdated, patienceMs } = this.#options;
+  #rankOf(view: GameServerView, wanted: PlacesWanted): number | undefined {
+    if (wanted.exclude?.includes(view.name) === true) return undefined;
+    return placementRank({ ...view, isOutdated: this.#options.isOutdated(view) }, wanted);
+  }
+
+  #offers(wanted: PlacesWanted): PlacesOffer[] {
+    const { clock, patienceMs } = this.#options;
     const nowMs = clock.nowMs();
-    return this.#named(game).flatMap(({ view, write }) => {
+    return this.#named(wanted.game).flatMap(({ view, write }) => {
       const free = freeOn(view) - (write?.sessionIds.length ?? 0);
-      if (free <= 0 || (fleet !== undefined && view.fleet !== fleet)) return [];
+      const rank = free > 0 ? this.#rankOf(view, wanted) : undefined;
+      if (rank === undefined) return [];
       const isStuck = write !== undefined && nowMs - write.startedAtMs >= patienceMs;
       const progress = write === undefined ? 'none' : isStuck ? 'stuck' : 'under way';
-      return [{ gameServer: view, free, isOutdated: isOutdated(view), write: progress } satisfies PlacesOffer];
+      return [{ gameServer: view, free, rank, write: progress } satisfies PlacesOffer];
     });
   }
 
