@@ -19,6 +19,7 @@ import {
   newGameRequest,
   problemAnswer,
   regionsAnswer,
+  resumeRequest,
   seatAnswer,
   serversAnswer,
   serversQuery,
@@ -50,11 +51,11 @@ const ALLOCATE = [
   'overloaded',
   'draining',
   'allocation_unknown',
-  'idempotency_key_reused',
   'request_under_way',
   'store_unavailable',
   'second_allocator',
 ] as const;
+const KEYED = [...ALLOCATE, 'idempotency_key_reused'] as const;
 const SERVICE = ['credential_invalid', 'service_api_off'] as const;
 const ANYWHERE = ['method_not_allowed', 'internal'] as const;
 
@@ -74,16 +75,18 @@ const CONNECT = [
   'game_server_timeout',
 ] as const;
 
-const allocateHeaders = z.object({
-  'idempotency-key': z.string().min(1).max(255).optional().meta({
-    description:
-      'Makes repetitions of the request safe: each gets the answer of the first one. The same body is required; kept 24 h',
-    example: 'b1946ac9-2d3c-4f5e-8a7b-6c1d0e9f8a7b',
-  }),
+const waitHeaders = z.object({
   prefer: z.string().optional().meta({
     description:
       'How long to wait for a GameServer, in whole seconds (RFC 7240). What was applied is told in Preference-Applied',
     example: 'wait=10',
+  }),
+});
+const allocateHeaders = waitHeaders.extend({
+  'idempotency-key': z.string().min(1).max(255).optional().meta({
+    description:
+      'Makes repetitions of the request safe: each gets the answer of the first one. The same body is required; kept 24 h',
+    example: 'b1946ac9-2d3c-4f5e-8a7b-6c1d0e9f8a7b',
   }),
 });
 const sessionParameter = z.object({ sessionId: z.string() });
@@ -94,7 +97,7 @@ const ROUTES: RouteConfig[] = [
     path: '/api/new-game',
     summary: 'A new session on a GameServer of its own, and a seat in it',
     request: { headers: allocateHeaders, body: json(newGameRequest) },
-    responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...ALLOCATE]),
+    responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...KEYED]),
   },
   {
     method: 'post',
@@ -106,6 +109,22 @@ const ROUTES: RouteConfig[] = [
       'session_not_found',
       'session_over',
       'kubernetes_unavailable',
+    ]),
+  },
+  {
+    method: 'post',
+    path: '/api/sessions/{sessionId}/resume',
+    summary:
+      'A fresh seat for who was in the session. Where its GameServer was lost: in the session that comes in its place, for all its players, before all who wait for their first',
+    request: { params: sessionParameter, headers: waitHeaders, body: json(resumeRequest) },
+    responses: answers(201, seatAnswer, 'The seat, in the session that `sessionId` names. `wsUrl` plays', [
+      ...READ_BODY,
+      'token_invalid',
+      'token_expired',
+      'token_not_for_session',
+      'session_not_found',
+      'session_over',
+      ...ALLOCATE,
     ]),
   },
   {
@@ -129,7 +148,7 @@ const ROUTES: RouteConfig[] = [
     request: { headers: allocateHeaders, body: json(allocationRequest) },
     responses: answers(201, allocationAnswer, 'The session, and a seat for each player', [
       ...READ_BODY,
-      ...ALLOCATE,
+      ...KEYED,
       ...SERVICE,
     ]),
   },

@@ -56,6 +56,17 @@ export function parseKeySet(text: string, use: KeyUse, path: string): KeySet {
   };
 }
 
+/** The public keys that go with private ones, by the same ids. */
+export function publicKeysOf(privateKeys: KeySet): KeySet {
+  return {
+    current() {
+      const { keyId, key } = privateKeys.current();
+      return { keyId, key: createPublicKey(key) };
+    },
+    byId: (keyId) => createPublicKey(privateKeys.byId(keyId)),
+  };
+}
+
 function parseEntries(text: string, path: string): JsonWebKeyEntry[] {
   let parsed: unknown;
   try {

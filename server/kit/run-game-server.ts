@@ -63,7 +63,11 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const shutdown = once(() => tellShutdown(options));
+  const shutdown = once(async () => {
+    // A GameServer that is Shutdown is told nothing more.
+    await life.lastReport;
+    await tellShutdown(options);
+  });
   // A GameServer has its List from the moment it is made.
   const Life = isShared(sdk.gameServer) ? SharedSessionLife : SessionLife;
   const life: GameServerLife = new Life({
