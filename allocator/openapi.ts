@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { extendZodWithOpenApi, OpenApiGeneratorV31, OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import type { ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { stringify } from 'yaml';
@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ERRORS } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import { PROBLEM_CONTENT_TYPE } from '../lib/problem.ts';
+import { typesOf } from './openapi-types.ts';
 import {
   allocationAnswer,
   allocationRequest,
@@ -33,6 +34,11 @@ import {
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
 export const OPENAPI_FILE = new URL('../docs/api/openapi.yaml', import.meta.url);
+/** The client knows the API by these types alone. */
+export const CLIENT_TYPES_FILE = new URL('../client/api-types.ts', import.meta.url);
+
+/** What players ask for and are answered. */
+const PLAYER_SCHEMAS = ['NewGameRequest', 'JoinRequest', 'ResumeRequest', 'Seat', 'NewGame', 'Session', 'Regions'];
 
 const READ_BODY = [
   'invalid_request',
@@ -257,6 +263,12 @@ export function openApiYaml(): string {
   return `# Made by \`node allocator/openapi.ts --write\` from allocator/routes/schemas.ts.\n${stringify(openApiDocument(), { aliasDuplicateObjects: false, lineWidth: 0 })}`;
 }
 
+/** The types of the player API as their file holds them. */
+export function clientTypes(): string {
+  const head = '// Made by `node allocator/openapi.ts --write` from allocator/routes/schemas.ts.\n\n';
+  return head + typesOf(openApiDocument(), PLAYER_SCHEMAS);
+}
+
 function json(schema: z.ZodType): { content: { 'application/json': { schema: z.ZodType } } } {
   return { content: { 'application/json': { schema } } };
 }
@@ -285,9 +297,15 @@ function problems(codes: readonly ErrorCode[]): Record<string, ResponseConfig> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  if (process.argv.includes('--write')) writeFileSync(OPENAPI_FILE, openApiYaml());
-  else if (readFileSync(OPENAPI_FILE, 'utf8') !== openApiYaml()) {
-    process.stderr.write('docs/api/openapi.yaml is stale: node allocator/openapi.ts --write\n');
-    process.exitCode = 1;
+  const made = new Map([
+    [OPENAPI_FILE, openApiYaml()],
+    [CLIENT_TYPES_FILE, clientTypes()],
+  ]);
+  for (const [file, text] of made) {
+    if (process.argv.includes('--write')) writeFileSync(file, text);
+    else if (readFileSync(file, 'utf8') !== text) {
+      process.stderr.write(`${fileURLToPath(file)} is stale: node allocator/openapi.ts --write\n`);
+      process.exitCode = 1;
+    }
   }
 }
