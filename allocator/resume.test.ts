@@ -101,6 +101,25 @@ describe('resume, while the session runs', () => {
     expect((await resume(sessionId, expired)).body.sessionId).toBe(sessionId);
   });
 
+  it('waits a moment for a loss that the player saw first, and no longer', async () => {
+    allocator = await start(3, { LOSS_NOTICE_MS: '400' });
+    const played = await play();
+    const ask = () =>
+      allocator.post(`/api/sessions/${played.sessionId}/resume`, { token: played.token, closeCode: 4007 });
+    expect((await ask()).body.sessionId).toBe(played.sessionId);
+    const startedAtMs = Date.now();
+    const answer = allocator.post(
+      `/api/sessions/${played.sessionId}/resume`,
+      { token: played.token, closeCode: 4007 },
+      { prefer: 'wait=0' },
+    );
+    expect((await answer).body.sessionId).toBe(played.sessionId);
+    expect(Date.now() - startedAtMs).toBeLessThan(400);
+    const back = ask();
+    setTimeout(() => allocator.kubernetes.setState(played.gameServer, 'Unhealthy'), 50);
+    expect((await back).body.sessionId).not.toBe(played.sessionId);
+  });
+
   it('tells the GameServer itself in direct mode', async () => {
     allocator = await start(1, { DIRECT_MODE: 'true' });
     const { sessionId, token } = await play();

@@ -178,6 +178,7 @@ export async function startAllocator(
       defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
       maxWaitSeconds: config.MAX_WAIT_SECONDS,
       retryAfterSeconds: config.RETRY_AFTER_SECONDS,
+      lossNoticeMs: config.LOSS_NOTICE_MS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
       webDirectory: config.WEB_DIR,

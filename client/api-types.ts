@@ -23,6 +23,8 @@ export interface JoinRequest {
 export interface ResumeRequest {
   /** The `token` of the `wsUrl` that the player has, expired or not */
   token: string;
+  /** What the connection was closed with. After 4007 and 4008 the answer waits a moment until the loss is seen here too */
+  closeCode?: number;
 }
 
 /** `address`, `ports` and `token` only in direct mode */

@@ -74,10 +74,14 @@ describe('asking for a game', () => {
   it('comes back by the token of the seat it had, and goes where it is told', async () => {
     harbour.answers = [{ status: 201, body: JSON.stringify({ ...SEAT, sessionId: 's2', allocation: undefined }) }];
     const { wsUrl } = SEAT;
-    const seat = await resumeSession('s1', { baseUrl: harbour.url, wsUrl, waitSeconds: 5 });
+    const seat = await resumeSession('s1', { baseUrl: harbour.url, wsUrl, closeCode: 4007, waitSeconds: 5 });
     expect(seat.sessionId).toBe('s2');
     const [heard] = harbour.heard;
-    expect(heard).toMatchObject({ method: 'POST', path: '/api/sessions/s1/resume', body: '{"token":"t"}' });
+    expect(heard).toMatchObject({
+      method: 'POST',
+      path: '/api/sessions/s1/resume',
+      body: '{"token":"t","closeCode":4007}',
+    });
     expect(heard?.headers.prefer).toBe('wait=5');
     harbour.answers = [problem(410, 'session_over')];
     const refusal = await refusalOf(resumeSession('s1', { baseUrl: harbour.url, wsUrl }));

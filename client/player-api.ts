@@ -24,6 +24,8 @@ export interface NewGameRequest extends SeatRequest, NewGameBody {
 export interface ResumeRequest extends SeatRequest {
   /** That of the seat one had: its token proves that one had it. */
   wsUrl: string;
+  /** What the connection was closed with. After a loss the answer waits a moment until that is seen there too. */
+  closeCode?: number;
 }
 
 /**
@@ -53,14 +55,16 @@ export async function joinSession(sessionId: string, request: PlayerRequest): Pr
 /**
  * Asks where to go on after the GameServer of a session was lost, or could not be reached with the seat one had: in the
  * same session while it runs, else in one that comes in its place, for all its players, before all who wait for their
- * first. It may be asked again and again. Until the loss is noticed the answer is the old place: connect, and ask again.
+ * first. It may be asked again and again. Until the loss is seen there the answer is the old place: connect, and ask again.
  *
  * @throws RegattaError `session_over` when it was played to its end, `token_expired` when none can be left, or another
  *   code of the error table
  * @throws the signal's reason once it is aborted
  */
 export async function resumeSession(sessionId: string, request: ResumeRequest): Promise<Seat> {
-  const body: ResumeBody = { token: new URL(request.wsUrl).searchParams.get('token') ?? '' };
+  const { wsUrl, closeCode } = request;
+  const token = new URL(wsUrl).searchParams.get('token') ?? '';
+  const body = { token, closeCode } satisfies Record<keyof ResumeBody, unknown>;
   return await askForSeat(`${pathOf(sessionId)}/resume`, body, request);
 }
 

@@ -213,7 +213,7 @@ describe('when the server is lost', () => {
     expect(told[0]).toMatch(/^Your server went down\. A new one is on its way/);
     expect(server.asked.at(-1)).toMatchObject({
       path: '/api/sessions/session-1/resume',
-      body: { token: 'scripted' },
+      body: { token: 'scripted', closeCode },
     });
   });
 

@@ -23,7 +23,7 @@ const WAIT_SECONDS = 20;
 const MAX_RESUMES = 8;
 const RESUME_BACKOFF = { baseMs: 250, capMs: 2000 };
 /** Attempts to connect where the allocator says that the old place is good yet: it is asked again soon. */
-const ATTEMPTS_AT_OLD_PLACE = 2;
+const ATTEMPTS_AT_OLD_PLACE = 1;
 
 /** What happened since the click, for the small print. */
 export interface Facts {
@@ -163,7 +163,8 @@ export class Play {
       this.#resume(lost, end);
     };
     this.#resumes += 1;
-    const ask: Ask = (signal) => resumeSession(sessionId, { baseUrl, wsUrl, waitSeconds: WAIT_SECONDS, signal });
+    const seen = { wsUrl, ...(end.kind === 'closed' ? { closeCode: end.code } : {}) };
+    const ask: Ask = (signal) => resumeSession(sessionId, { baseUrl, ...seen, waitSeconds: WAIT_SECONDS, signal });
     const isExpired = end.kind === 'refused' && end.refusal.code === 'token_expired';
     this.#find(ask, { sessionId, pauseMs, words: isExpired ? undefined : RETURNING_WORDS });
   }

@@ -173,13 +173,15 @@ const RESUMABLE_REFUSALS: ReadonlySet<ClientErrorCode> = new Set([
   'game_server_unreachable',
   'game_server_timeout',
   'draining',
+  'network',
 ]);
 
 /** Whether the allocator may know a way back after this end. */
 export function mayResumeAfter(end: ConnectionEnd): boolean {
   if (end.kind === 'closed') return end.closeName === 'game_server_lost' || end.closeName === 'game_server_shutdown';
-  if (end.kind === 'aborted' || end.refusal === undefined) return false;
-  return RESUMABLE_REFUSALS.has(end.refusal.code);
+  if (end.kind === 'aborted') return false;
+  // A game server that is not there is no refusal: the door itself is in order.
+  return end.refusal === undefined || RESUMABLE_REFUSALS.has(end.refusal.code);
 }
 
 /** The words for the end of a connection; undefined when the player ended it. */

@@ -33,6 +33,12 @@ export async function whereaboutsOf(
   return found === undefined ? { state: 'unknown' } : asSeen(found, sessionId);
 }
 
+/** Whether a session runs by all that is in memory. */
+export function isSeenRunning(gameServers: GameServers, sessionId: string): boolean {
+  const known = gameServers.holding(sessionId);
+  return known !== undefined && asSeen(known, sessionId).state === 'running';
+}
+
 function asSeen(gameServer: GameServerView, sessionId: string): Whereabouts {
   const { session } = gameServer;
   if (session === undefined) return { state: 'unknown' };

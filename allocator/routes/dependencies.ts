@@ -18,6 +18,8 @@ export interface AppSettings {
   defaultWaitSeconds: number;
   maxWaitSeconds: number;
   retryAfterSeconds: number;
+  /** How long a player who says that a GameServer has gone waits until that is seen. */
+  lossNoticeMs: number;
   maxBodyBytes: number;
   maxServiceBodyBytes: number;
   webDirectory: string;

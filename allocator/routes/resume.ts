@@ -1,10 +1,13 @@
 import type { RequestHandler } from 'express';
+import { CLOSE_CODES } from '../../lib/close-codes.ts';
 import { ProblemError } from '../../lib/errors.ts';
 import { TokenError } from '../../lib/join-token.ts';
 import type { Seat } from '../../lib/join-token.ts';
+import { pause } from '../../lib/pause.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import type { GameServerRef, GameServerView } from '../allocation/ports.ts';
 import type { ReturningSeats } from '../allocation/returning-seats.ts';
+import { isSeenRunning } from '../allocation/whereabouts.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { makeOnce } from './idempotency.ts';
 import { deadlineOf, refuseSecond } from './make-session.ts';
@@ -17,6 +20,19 @@ import { answerSeat, lookFor, sessionIdOf } from './sessions.ts';
 
 /** Sessions that may come one in place of another: a game that loses each of its GameServers must not have them all. */
 const MAX_SUCCESSORS = 10;
+
+/** Closed with one of these, a player knows of the loss before Kubernetes does. */
+const LOSS_CODES: ReadonlySet<number> = new Set([
+  CLOSE_CODES.game_server_lost.code,
+  CLOSE_CODES.game_server_shutdown.code,
+]);
+const LOOK_AGAIN_MS = 20;
+
+/** How long a request waits, and for whom. */
+interface Waiting {
+  deadlineMs: number;
+  gone: AbortSignal;
+}
 
 /** The session that came in place of another, as its key remembers it. */
 interface Successor {
@@ -37,7 +53,7 @@ interface LostSession {
  */
 export function resumeSession(dependencies: AppDependencies): RequestHandler {
   return async (request, response) => {
-    const { token } = parseBody(resumeRequest, request.body);
+    const { token, closeCode } = parseBody(resumeRequest, request.body);
     const sessionId = sessionIdOf(request);
     const origin = webSocketOrigin(request, dependencies.settings);
     const deadlineMs = deadlineOf(request, response, dependencies);
@@ -46,6 +62,9 @@ export function resumeSession(dependencies: AppDependencies): RequestHandler {
       throw new ProblemError('token_not_for_session', 'The token is for another session');
     }
     const gone = callerGone(response);
+    if (closeCode !== undefined && LOSS_CODES.has(closeCode)) {
+      await untilSeenToEnd(sessionId, dependencies, { deadlineMs, gone });
+    }
     const running = await sessionToReturnTo(seat.session, dependencies, { deadlineMs, gone });
     if (running === undefined) return;
     await answerSeat(response, dependencies, { ...running, playerId: seat.playerId, origin });
@@ -65,6 +84,18 @@ async function readSeat(returningSeats: ReturningSeats, token: string): Promise<
   }
 }
 
+/** A while at most, for a player may be wrong: then the session runs on. */
+async function untilSeenToEnd(
+  sessionId: string,
+  { gameServers, clock, settings }: AppDependencies,
+  { deadlineMs, gone }: Waiting,
+): Promise<void> {
+  const untilMs = Math.min(deadlineMs, clock.nowMs() + settings.lossNoticeMs);
+  while (isSeenRunning(gameServers, sessionId) && clock.nowMs() < untilMs && !gone.aborted) {
+    await pause(clock, LOOK_AGAIN_MS);
+  }
+}
+
 /**
  * The session itself while it runs, else the one that came in its place, or is made now.
  *
@@ -74,7 +105,7 @@ async function readSeat(returningSeats: ReturningSeats, token: string): Promise<
 async function sessionToReturnTo(
   { sessionId, game }: SessionDescriptor,
   dependencies: AppDependencies,
-  waiting: { deadlineMs: number; gone: AbortSignal },
+  waiting: Waiting,
 ): Promise<{ session: SessionDescriptor; gameServer: GameServerView } | undefined> {
   const { gameServers, settings } = dependencies;
   let next: { sessionId: string; gameServer?: GameServerRef } = { sessionId };
@@ -97,7 +128,7 @@ async function sessionToReturnTo(
 async function makeSuccessor(
   lost: LostSession,
   dependencies: AppDependencies,
-  { deadlineMs, gone }: { deadlineMs: number; gone: AbortSignal },
+  { deadlineMs, gone }: Waiting,
 ): Promise<Successor | undefined> {
   const { allocations, games, settings } = dependencies;
   refuseSecond(dependencies);

@@ -95,6 +95,11 @@ export const resumeRequest = z
       .max(MAX_JOIN_TOKEN_BYTES)
       .regex(/^[\w.-]+$/, 'is not a join token')
       .meta({ description: 'The `token` of the `wsUrl` that the player has, expired or not', example: 'eyJ…' }),
+    closeCode: z.number().int().min(1000).max(4999).optional().meta({
+      description:
+        'What the connection was closed with. After 4007 and 4008 the answer waits a moment until the loss is seen here too',
+      example: 4007,
+    }),
   })
   .meta({ id: 'ResumeRequest' });
 
