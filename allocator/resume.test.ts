@@ -382,7 +382,7 @@ describe('resume with a token that proves nothing', () => {
     const [one, other] = [await play(), await play()];
     const misled = await resume(one.sessionId, other.token);
     expect([misled.status, misled.body.code]).toEqual([403, 'token_not_for_session']);
-    const old = await makeToken(allocator.keys, descriptorAt(one.gameServer), Date.now() / 1000 - 61);
+    const old = await makeToken(allocator.keys, descriptorAt(one.gameServer), Date.now() / 1000 - 61, 60);
     const late = await resume(one.sessionId, old);
     expect([late.status, late.body.code]).toEqual([401, 'token_expired']);
     expect((await resume('no-session', one.token)).body.code).toBe('session_not_found');
@@ -410,13 +410,23 @@ function descriptorAt(name: string): SessionDescriptor {
   return session;
 }
 
-async function makeToken(keys: GeneratedKeys, session: SessionDescriptor, expiresAtSeconds: number): Promise<string> {
+async function makeToken(
+  keys: GeneratedKeys,
+  session: SessionDescriptor,
+  expiresAtSeconds: number,
+  resumableSeconds = 7200,
+): Promise<string> {
   const issuer = new JoinTokenIssuer({
     sealing: parseKeySet(keys.sealing, 'seal', 'sealing'),
     signing: parseKeySet(keys.signing, 'sign', 'signing'),
   });
   const seat = { playerId: 'ann', gameServerUid: 'uid', expiresAtSeconds: Math.floor(expiresAtSeconds), session };
-  return (await issuer.issue(seat, { address: '10.1.2.3', port: 7000 })).sealed;
+  const target = {
+    address: '10.1.2.3',
+    port: 7000,
+    resumableUntilSeconds: Math.floor(expiresAtSeconds) + resumableSeconds,
+  };
+  return (await issuer.issue(seat, target)).sealed;
 }
 
 async function waiting(count: number): Promise<void> {

@@ -13,6 +13,11 @@ export interface ReturningSeatsOptions {
   maxSessionSeconds: number;
 }
 
+interface ResumableRoute extends OpenedRoute {
+  /** Seconds since the Unix epoch. */
+  resumableUntilSeconds?: number;
+}
+
 /** Before 1970 nothing has expired. */
 const BEFORE_ALL_EXPIRY_SECONDS = 0;
 
@@ -36,7 +41,8 @@ export class ReturningSeats {
     return this.#verifier.verify(route.seatToken, BEFORE_ALL_EXPIRY_SECONDS);
   }
 
-  #resumableUntilSeconds({ expiresAtSeconds }: OpenedRoute): number {
-    return expiresAtSeconds + this.#options.maxSessionSeconds;
+  /** As the route says; one that does not was made before routes did. */
+  #resumableUntilSeconds({ expiresAtSeconds, resumableUntilSeconds }: ResumableRoute): number {
+    return resumableUntilSeconds ?? expiresAtSeconds + this.#options.maxSessionSeconds;
   }
 }
