@@ -1,7 +1,7 @@
 /**
  * What the package gives. Inside the repository its files are imported one by one.
  */
-export { connect, mayReconnectAfter } from './connection.ts';
+export { connect } from './connection.ts';
 export type { Connection, ConnectionEnd, ConnectOptions } from './connection.ts';
 export { delay, fullJitterMs } from './backoff.ts';
 export type { BackoffLimits } from './backoff.ts';
