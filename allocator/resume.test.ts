@@ -382,7 +382,7 @@ describe('resume with a token that proves nothing', () => {
     const [one, other] = [await play(), await play()];
     const misled = await resume(one.sessionId, other.token);
     expect([misled.status, misled.body.code]).toEqual([403, 'token_not_for_session']);
-    const old = await makeToken(allocator.keys, descriptorAt(one.gameServer), Date.now() / 1000 - 61, 60);
+    const old = await makeToken(allocator.keys, descriptorAt(one.gameServer), Date.now() / 1000 - 90, 60);
     const late = await resume(one.sessionId, old);
     expect([late.status, late.body.code]).toEqual([401, 'token_expired']);
     expect((await resume('no-session', one.token)).body.code).toBe('session_not_found');
