@@ -22,8 +22,8 @@ const WAIT_SECONDS = 20;
 /** How often in a row a way back is asked for. A GameServer may be gone for seconds before the allocator knows it. */
 const MAX_RESUMES = 8;
 const RESUME_BACKOFF = { baseMs: 250, capMs: 2000 };
-/** Attempts to connect where the allocator says that the old place is good yet: it is asked again soon. */
-const ATTEMPTS_AT_OLD_PLACE = 1;
+/** Attempts in a row where the allocator says that a place which seemed lost is good yet: it is asked again soon. */
+const ATTEMPTS_AT_OLD_PLACE = 2;
 
 /** What happened since the click, for the small print. */
 export interface Facts {
@@ -61,7 +61,9 @@ interface LostPlace {
   sessionId: string;
   /** How long to wait before it is asked for. */
   pauseMs: number;
-  words: Words | undefined;
+  words?: Words;
+  /** To connect to it, should it be there yet. */
+  maxAttempts?: number;
 }
 
 /** From click to result: asks for a seat, connects, and says what to show. Knows nothing of the page. */
@@ -166,7 +168,11 @@ export class Play {
     const seen = { wsUrl, ...(end.kind === 'closed' ? { closeCode: end.code } : {}) };
     const ask: Ask = (signal) => resumeSession(sessionId, { baseUrl, ...seen, waitSeconds: WAIT_SECONDS, signal });
     const isExpired = end.kind === 'refused' && end.refusal.code === 'token_expired';
-    this.#find(ask, { sessionId, pauseMs, words: isExpired ? undefined : RETURNING_WORDS });
+    this.#find(ask, {
+      sessionId,
+      pauseMs,
+      ...(isExpired ? {} : { words: RETURNING_WORDS, maxAttempts: ATTEMPTS_AT_OLD_PLACE }),
+    });
   }
 
   #find(ask: Ask, lost: LostPlace | undefined): void {
@@ -191,7 +197,7 @@ export class Play {
         allocatedMs: seat.allocation?.durationMs ?? nowMs() - this.#clickedAtMs,
         gameServer: seat.allocation?.gameServer,
       };
-      this.#connect(seat, seat.sessionId === lost?.sessionId ? ATTEMPTS_AT_OLD_PLACE : undefined);
+      this.#connect(seat, seat.sessionId === lost?.sessionId ? lost.maxAttempts : undefined);
     } catch (error) {
       if (signal.aborted) return;
       const code = error instanceof RegattaError ? error.code : 'unexpected_answer';
