@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { CLOSE_CODES } from '../lib/close-codes.ts';
+import { CLOSE_CODES, mayReconnectAfter } from '../lib/close-codes.ts';
 import { fullJitterMs } from './backoff.ts';
-import { connect, mayReconnectAfter } from './connection.ts';
+import { connect } from './connection.ts';
 import type { ConnectOptions } from './connection.ts';
 import { Harbour, problem } from './testing/harbour.ts';
 
@@ -20,6 +20,7 @@ const quick = (more: Partial<ConnectOptions> = {}): ConnectOptions => ({
   onMessage: () => undefined,
   signal: abort.signal,
   backoff: { baseMs: 1, capMs: 4 },
+  isResumable: false,
   ...more,
 });
 

@@ -3,8 +3,8 @@
  * the messages of the game. docs/adr/0014-coming-back.md has the whole of it.
  *
  * The client offers the subprotocol. Where it is chosen, text frames are the game's messages as ever, and binary frames
- * are control messages, JSON in UTF-8. The kit sends one, first on each connection: {@link SeatMessage}. The client sends
- * none: what it has to say is in the query of the URL it comes back with.
+ * are control messages, JSON in UTF-8. The kit sends one, first on each connection: {@link SeatMessage}; later ones only
+ * tell that it lives. The client sends none: what it has to say is in the query of the URL it comes back with.
  */
 
 /** The WebSocket subprotocol (RFC 6455, 1.9) under which a player may come back. */
@@ -29,6 +29,8 @@ export interface SeatMessage {
   received: number;
   /** How many messages to this player are lost for good: they follow those that `after` counted, and are not repeated. */
   missed: number;
+  /** A client that has heard nothing for so long, no control message either, may take the connection for dead. */
+  silenceMs: number;
 }
 
 /** What a client that comes back says in its query. */
@@ -46,12 +48,16 @@ export function formatSeatMessage(message: Omit<SeatMessage, 'type'>): string {
   return JSON.stringify({ type: 'seat', ...message });
 }
 
+/** The control message that tells no more than that the kit lives. */
+export const ALIVE_MESSAGE = '{"type":"alive"}';
+
 /** @returns undefined for what is no seat message */
 export function parseSeatMessage(text: string): SeatMessage | undefined {
   if (text.length > MAX_CONTROL_BYTES) return undefined;
-  const { type, resume, received, missed } = parseObject(text);
+  const { type, resume, received, missed, silenceMs } = parseObject(text);
   if (type !== 'seat' || typeof resume !== 'string' || !SECRET.test(resume)) return undefined;
-  return isCount(received) && isCount(missed) ? { type, resume, received, missed } : undefined;
+  if (!isCount(received) || !isCount(missed) || !isCount(silenceMs)) return undefined;
+  return { type, resume, received, missed, silenceMs };
 }
 
 /** The URL to come back with. */

@@ -24,11 +24,13 @@ export class Harbour {
   readonly heard: Heard[] = [];
   /** What the next requests get, in order; the last one stays. */
   answers: Answer[] = [{ status: 404 }];
-  /** Called with each WebSocket and its number, from 1. Undefined refuses upgrades. */
-  onSocket: ((socket: WebSocket, number: number) => void) | undefined;
+  /** Called with each WebSocket, its number, from 1, and its path. Undefined refuses upgrades. */
+  onSocket: ((socket: WebSocket, number: number, path: string) => void) | undefined;
+  /** The subprotocol it chooses where one is offered. */
+  chooses: string | false = false;
   #upgrades = 0;
   readonly #http: Server;
-  readonly #webSockets = new WebSocketServer({ noServer: true });
+  readonly #webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => this.chooses });
 
   private constructor() {
     this.#http = createServer((request, response) => void this.#answer(request, response));
@@ -38,7 +40,9 @@ export class Harbour {
         socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
         return;
       }
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.onSocket?.(webSocket, this.#upgrades));
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.onSocket?.(webSocket, this.#upgrades, request.url ?? '');
+      });
     });
   }
 

@@ -48,6 +48,7 @@ describe('a client that can come back', () => {
       resume: expect.stringMatching(/^[\w-]{32}$/) as string,
       received: 0,
       missed: 0,
+      silenceMs: 12_500,
     });
     expect(ann.socket.protocol).toBe(RESUME_SUBPROTOCOL);
     ann.socket.send('hello');
@@ -70,7 +71,7 @@ describe('a client that can come back', () => {
     const again = await gameServer.joinResumable(session, { resume, after: 2 });
     again.socket.on('open', () => again.socket.send('four'));
     await until(() => again.messages.includes('ann: four'), 'the echo');
-    expect(await again.seat()).toEqual({ type: 'seat', resume, received: 2, missed: 0 });
+    expect(await again.seat()).toMatchObject({ resume, received: 2, missed: 0 });
     expect(again.messages).toEqual(['two', 'three', 'ann: four']);
     expect(game().calls).toEqual(['join ann 0', 'disconnect ann', 'resume ann']);
   });
@@ -161,6 +162,14 @@ describe('a client that can come back', () => {
     const again = gameServer.connect(path, { protocols: [RESUME_SUBPROTOCOL] });
     expect(await again.seat()).toMatchObject({ resume, received: 0, missed: 0 });
   });
+});
+
+test('hears of the kit though nothing is played', async () => {
+  await open({ pingIntervalMs: 20 });
+  const ann = await gameServer.joinResumable(session);
+  await until(() => ann.controls.length >= 4, 'some signs of life');
+  expect(ann.controls.slice(1)).toContainEqual({ type: 'alive' });
+  expect(ann.messages).toEqual(['seat 0']);
 });
 
 describe('the seat token of a player who comes back', () => {

@@ -2,6 +2,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../lib/clock.ts';
 import { CLOSE_CODES } from '../../lib/close-codes.ts';
 import type { CloseName } from '../../lib/close-codes.ts';
+import { ALIVE_MESSAGE, RESUME_SUBPROTOCOL } from '../../lib/resume-protocol.ts';
 import type { KitConfig } from './kit-config.ts';
 
 export interface ConnectionEvents {
@@ -65,7 +66,7 @@ export class PlayerConnection {
     this.#socket.send(text);
   }
 
-  /** Sends what is not the game's. It is small and comes first: no queue is before it. */
+  /** Sends what is not the game's. It is small and rare: it counts for no queue. */
   sendControl(text: string): void {
     if (this.#isOpen) this.#socket.send(text, { binary: true });
   }
@@ -114,6 +115,8 @@ export class PlayerConnection {
       }
       this.#hasAnsweredPing = false;
       this.#socket.ping();
+      // Browsers show pings to nobody.
+      if (this.#socket.protocol === RESUME_SUBPROTOCOL) this.sendControl(ALIVE_MESSAGE);
       this.#pingLater();
     });
   }

@@ -33,13 +33,22 @@ export interface Arrival {
   after: number | undefined;
 }
 
+/** A client that hears nothing for as long as so many pings are apart has lost its connection. */
+const SILENT_PINGS = 2.5;
+
 export interface RunningSessionOptions {
   descriptor: SessionDescriptor;
   game: Game;
   gameServer: string;
   config: Pick<
     KitConfig,
-    'seatGraceMs' | 'idleLimitMs' | 'maxSessionMs' | 'maxReplayMessages' | 'maxReplayBytes' | 'maxMessagesPerSecond'
+    | 'seatGraceMs'
+    | 'idleLimitMs'
+    | 'maxSessionMs'
+    | 'maxReplayMessages'
+    | 'maxReplayBytes'
+    | 'maxMessagesPerSecond'
+    | 'pingIntervalMs'
   >;
   clock: Clock;
   logger: Logger;
@@ -237,7 +246,8 @@ export class RunningSession {
     // What the player could not send meanwhile comes at once: as much as they might have sent.
     const burst = Math.floor(Math.max(0, silentSeconds) * config.maxMessagesPerSecond);
     connection.allowBurst(Math.min(burst, config.maxReplayMessages));
-    const { seatMessage, texts, isWhole } = stream.continueAfter(after);
+    const silenceMs = Math.ceil(config.pingIntervalMs * SILENT_PINGS);
+    const { seatMessage, texts, isWhole } = stream.continueAfter(after, silenceMs);
     connection.sendControl(seatMessage);
     for (const text of texts) connection.send(text);
     return isWhole;

@@ -52,10 +52,13 @@ export class SeatStream {
     this.#lastReceivedAtMs = nowMs;
   }
 
-  /** @param after - how many messages the player has */
-  continueAfter(after: number): Continuation {
+  /**
+   * @param after - how many messages the player has
+   * @param silenceMs - as in `SeatMessage`
+   */
+  continueAfter(after: number, silenceMs: number): Continuation {
     const { missed, texts } = this.#sent.after(after);
-    const seatMessage = formatSeatMessage({ resume: this.#secret, received: this.#received, missed });
+    const seatMessage = formatSeatMessage({ resume: this.#secret, received: this.#received, missed, silenceMs });
     return { seatMessage, texts, isWhole: missed === 0 };
   }
 }
