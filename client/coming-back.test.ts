@@ -225,7 +225,25 @@ describe('a server that does not know of coming back', () => {
     const { ended } = open({ onOpen: () => connection.send('hi') });
     expect(await ended).toMatchObject({ kind: 'closed', code: 4000 });
     expect(heard).toEqual(['hello']);
-    expect(harbour.upgrades).toBe(2);
+    expect(harbour.upgrades).toBe(3);
+  });
+
+  it('is not taken for one after a failure that passes', async () => {
+    harbour.onSocket = undefined;
+    const { ended } = open({ onOpen: () => connection.send('hi') });
+    await new Promise<void>((resolve) => {
+      const look = setInterval(() => {
+        if (harbour.upgrades < 1) return;
+        clearInterval(look);
+        resolve();
+      }, 1);
+    });
+    harbour.onSocket = (socket) => {
+      seat(socket);
+      socket.close(4000);
+    };
+    expect(await ended).toMatchObject({ code: 4000 });
+    expect(harbour.protocols.at(-1)).toBe(RESUME_SUBPROTOCOL);
   });
 
   it('is played with when it chooses whatever is offered', async () => {

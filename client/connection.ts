@@ -41,7 +41,7 @@ export interface ConnectOptions {
   lastingAfterMs?: number;
   /**
    * Goes on after a return where the messages broke off, with game servers that can. False for one that is known not to:
-   * that spares the first attempt.
+   * that spares two attempts.
    *
    * @default true
    */
@@ -79,6 +79,7 @@ export class Connection {
   #stream: SeatStream | undefined;
   #heardAtMs = 0;
   #offersResume: boolean;
+  #failedOffers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #probe: AbortController | undefined;
   #openedAtMs: number | undefined;
@@ -241,15 +242,21 @@ export class Connection {
       this.#finish({ kind: 'refused', refusal });
       return;
     }
-    if (refusal === undefined && this.#stream === undefined && this.#options.isResumable !== false) {
-      // Browsers take it for a failure when a server chooses none of what is offered, and do not say so.
-      this.#offersResume = !this.#offersResume;
-      if (!this.#offersResume) {
-        this.#attempt();
-        return;
-      }
-    }
-    this.#retryLater(refusal?.retryAfterMs);
+    if (refusal === undefined && this.#doubtsOffer()) this.#attempt();
+    else this.#retryLater(refusal?.retryAfterMs);
+  }
+
+  /**
+   * Browsers take it for a failure when a server chooses none of what is offered, and do not say so. Once may be chance,
+   * and without the subprotocol a game cannot go on after a return: the next attempt offers it again, the one after not.
+   *
+   * @returns whether there is such an attempt left
+   */
+  #doubtsOffer(): boolean {
+    if (this.#stream !== undefined || this.#options.isResumable === false) return false;
+    this.#failedOffers = (this.#failedOffers + 1) % 3;
+    this.#offersResume = this.#failedOffers < 2;
+    return this.#failedOffers > 0;
   }
 
   #retryLater(atLeastMs = 0): void {

@@ -28,20 +28,21 @@ export class Harbour {
   onSocket: ((socket: WebSocket, number: number, path: string) => void) | undefined;
   /** The subprotocol it chooses where one is offered. */
   chooses: string | false = false;
-  #upgrades = 0;
+  /** What each upgrade offered. */
+  readonly protocols: (string | undefined)[] = [];
   readonly #http: Server;
   readonly #webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => this.chooses });
 
   private constructor() {
     this.#http = createServer((request, response) => void this.#answer(request, response));
     this.#http.on('upgrade', (request, socket, head) => {
-      this.#upgrades += 1;
+      this.protocols.push(request.headers['sec-websocket-protocol']);
       if (this.onSocket === undefined) {
         socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
         return;
       }
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.onSocket?.(webSocket, this.#upgrades, request.url ?? '');
+        this.onSocket?.(webSocket, this.upgrades, request.url ?? '');
       });
     });
   }
@@ -62,7 +63,7 @@ export class Harbour {
   }
 
   get upgrades(): number {
-    return this.#upgrades;
+    return this.protocols.length;
   }
 
   async close(): Promise<void> {
