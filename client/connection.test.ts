@@ -94,6 +94,16 @@ describe('a connection', () => {
     expect(await connection.ended).toMatchObject({ kind: 'closed', code: 4000 });
   });
 
+  it('does not wait for an attempt that hangs when told that the network is back', async () => {
+    harbour.silentUpgrades = 1;
+    harbour.onSocket = (socket) => socket.close(4000);
+    const connection = connect(harbour.wsUrl, quick({ connectTimeoutMs: 600_000 }));
+    while (harbour.upgrades === 0) await new Promise((resolve) => setImmediate(resolve));
+    connection.retryNow();
+    expect(await connection.ended).toMatchObject({ kind: 'closed', code: 4000 });
+    expect(harbour.upgrades).toBe(2);
+  });
+
   it('ends as refused where the URL cannot be opened at all', async () => {
     const { ended } = connect('ws://', quick({}));
     expect(await ended).toMatchObject({ kind: 'refused', refusal: { code: 'unexpected_answer', retryable: false } });
