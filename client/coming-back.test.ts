@@ -189,6 +189,19 @@ describe('a connection that comes back', () => {
     expect(harbour.upgrades).toBe(2);
   });
 
+  it('does not let an attempt that it gave up take the seat from the one after it', async () => {
+    harbour.silentUpgrades = 1;
+    harbour.onSocket = (socket, number) => {
+      seat(socket);
+      // The second time it is somebody else.
+      socket.close(4001);
+      if (number > 3) throw new Error('it insists');
+    };
+    const { ended } = open({ connectTimeoutMs: 50 });
+    expect(await ended).toEqual({ kind: 'closed', code: 4001, closeName: 'seat_taken_over' });
+    expect(harbour.upgrades).toBe(3);
+  });
+
   it('takes silence for the end of a connection, and signs of life for none', async () => {
     harbour.onSocket = (socket, number) => {
       const message = formatSeatMessage({ resume: SECRET, received: 0, missed: 0, silenceMs: number === 1 ? 50 : 200 });

@@ -56,6 +56,8 @@ export interface ConnectOptions {
 
 /** A server that has not said by then where the streams stand does not know of them. */
 const SEAT_TIMEOUT_MS = 3000;
+/** An attempt that was given up may get through for so long yet, and take the seat from the one that followed it. */
+const GIVEN_UP_MS = 15_000;
 
 /**
  * A WebSocket to a session that comes back by itself while the close code allows it, with exponential backoff and
@@ -78,6 +80,7 @@ export class Connection {
   #isSettled = false;
   #stream: SeatStream | undefined;
   #heardAtMs = 0;
+  #gaveUpAtMs = -Infinity;
   #offersResume: boolean;
   #failedOffers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -124,9 +127,7 @@ export class Connection {
   /** Tries at once instead of waiting out a pause or an attempt under way: when the network is back, say. */
   retryNow(): void {
     if (this.#timer === undefined || (this.#openedAtMs !== undefined && this.#socket !== undefined)) return;
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close();
+    this.#giveUpAttempt();
     this.#attempt();
   }
 
@@ -147,7 +148,10 @@ export class Connection {
     }
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    this.#startTimer(this.#options.connectTimeoutMs ?? 8000, () => this.#onClose(socket, 1006));
+    this.#startTimer(this.#options.connectTimeoutMs ?? 8000, () => {
+      this.#giveUpAttempt();
+      void this.#askWhy();
+    });
     socket.addEventListener('open', () => {
       if (socket === this.#socket) this.#onOpen(socket);
     });
@@ -224,12 +228,27 @@ export class Connection {
       return;
     }
     this.#closeName = closeNameOf(code);
-    if (!mayReconnectAfter(code)) {
+    if (!mayReconnectAfter(code) && !this.#tookOverItself()) {
       this.#finish({ kind: 'closed', code, closeName: this.#closeName });
       return;
     }
     if (Date.now() - openedAtMs >= (this.#options.lastingAfterMs ?? 5000)) this.#attempts = 0;
     this.#retryLater();
+  }
+
+  #giveUpAttempt(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#socket = undefined;
+    this.#gaveUpAtMs = Date.now();
+    socket.close();
+  }
+
+  /** Whether an attempt of its own may have taken the seat: once, so that it does not go on against another tab. */
+  #tookOverItself(): boolean {
+    const mayBe = this.#closeName === 'seat_taken_over' && Date.now() - this.#gaveUpAtMs < GIVEN_UP_MS;
+    this.#gaveUpAtMs = -Infinity;
+    return mayBe;
   }
 
   /** A browser does not tell why an upgrade failed; a GET of the same URL does. */

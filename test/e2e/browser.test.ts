@@ -100,6 +100,15 @@ describeInBrowser('the page in a browser', () => {
     // Chromium's offline mode stops new requests and tells the page; what is open breaks at the door.
     const network = await TcpDoor.open([Number(new URL(local.stack.url).port)]);
     try {
+      let [sockets, welcomes] = [0, 0];
+      context.on('page', (opened) =>
+        opened.on('websocket', (socket) => {
+          sockets += 1;
+          socket.on('framereceived', ({ payload }) => {
+            if (typeof payload === 'string' && payload.includes('"welcome"')) welcomes += 1;
+          });
+        }),
+      );
       const page = await openPage('/?autopilot=1', `http://localhost:${network.port}`);
       await page.getByTestId('new-game').click();
       await page.waitForSelector(inState('racing'), { timeout: 20_000 });
@@ -121,6 +130,8 @@ describeInBrowser('the page in a browser', () => {
       const { tick = 0 } = watcher.newest('state') ?? {};
       await watcher.hear('state', (state) => state.tick > tick && (state.boats[0]?.[8] ?? 0) > 0.5, 20_000);
       expect(await page.locator(inState('racing')).count()).toBe(1);
+      expect(sockets).toBeGreaterThan(1);
+      expect(welcomes).toBe(1);
       watcher.leave();
     } finally {
       await network.close();
