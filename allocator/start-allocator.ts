@@ -153,13 +153,13 @@ export async function startAllocator(
     mayHavePredecessor: () =>
       clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS ||
       clock.nowMs() - keysKnownSinceMs < config.KEY_KEPT_SECONDS * 1000,
-    seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
-    returningSeats: new ReturningSeats({
-      sealingKeys,
-      signingKeys,
+    seats: new Seats({
+      joinTokens,
       clock,
-      maxSessionSeconds: config.MAX_SESSION_SECONDS,
+      seatSeconds: config.SEAT_SECONDS,
+      resumableSeconds: config.MAX_SESSION_SECONDS,
     }),
+    returningSeats: new ReturningSeats({ sealingKeys, signingKeys, clock }),
     gameServers,
     games,
     reaper: { look: () => clusters.flatMap(({ upkeep }) => upkeep?.reaper.look() ?? []) },

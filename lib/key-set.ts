@@ -17,7 +17,7 @@ export interface NamedKey {
   key: KeyObject;
 }
 
-/** Keys by id; the first makes, all of them check. To rotate, put the new one first and drop the old one a seat's life later. */
+/** Keys by id; the first makes, all of them check. To rotate, put the new one first and drop the old one when no session of before runs any more. */
 export interface KeySet {
   current(): NamedKey;
   /** @throws JOSEError when there is no key of this id */

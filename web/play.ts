@@ -217,6 +217,11 @@ export class Play {
       random: this.#options.random ?? Math.random,
       ...(maxAttempts === undefined ? {} : { maxAttempts }),
       onMessage: (text) => this.#onNews(race, race.receive(text, this.#options.nowMs())),
+      onOpen: (isReturn) => {
+        if (!isReturn || this.#state.kind !== 'playing') return;
+        race.resumeHelm();
+        this.#set({ ...this.#state, isInterrupted: false });
+      },
       onInterrupted: () => {
         if (this.#state.kind === 'playing') this.#set({ ...this.#state, isInterrupted: true });
       },

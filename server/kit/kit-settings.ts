@@ -37,6 +37,9 @@ export const KIT_VARIABLES = {
   CLOSE_WAIT_MS: wholeNumber(2000, { min: 100, max: MINUTE_MS }),
   PING_INTERVAL_MS: wholeNumber(10_000, { min: 100, max: 10 * MINUTE_MS }),
   MAX_QUEUED_BYTES: wholeNumber(256 * 1024, { min: 1024, max: 64 * 1024 * 1024 }),
+  MAX_REPLAY_MESSAGES: wholeNumber(512, { min: 0, max: 10_000 }),
+  // Absent: as much as the queue allows.
+  MAX_REPLAY_BYTES: z.coerce.number().int().min(0).optional(),
   MAX_MESSAGES_PER_SECOND: wholeNumber(60, { min: 1, max: 10_000 }),
   MAX_BAD_MESSAGES: wholeNumber(20, { min: 0, max: 100_000 }),
   MAX_CONNECTIONS: wholeNumber(256, { min: 1, max: 100_000 }),
@@ -45,12 +48,20 @@ export const KIT_VARIABLES = {
 /** What a stop needs after the grace: goodbyes, and a Shutdown that may have to be repeated. */
 const STOP_MARGIN_MS = 1000;
 
+/** Who comes back gets all of their replay at once: the other half of the queue is for what follows. */
+const REPLAY_SHARE_OF_QUEUE = 0.5;
+
 /** Holds what one variable alone cannot say. For a schema that has these variables, and others beside them. */
 export function withKitRules<Schema extends z.ZodType<KitVariables>>(schema: Schema): Schema {
-  return schema.refine((env) => env.STOP_GRACE_MS + STOP_MARGIN_MS <= env.STOP_DEADLINE_MS, {
-    path: ['STOP_GRACE_MS'],
-    message: `must be at least ${STOP_MARGIN_MS} ms below STOP_DEADLINE_MS`,
-  });
+  return schema
+    .refine((env) => env.STOP_GRACE_MS + STOP_MARGIN_MS <= env.STOP_DEADLINE_MS, {
+      path: ['STOP_GRACE_MS'],
+      message: `must be at least ${STOP_MARGIN_MS} ms below STOP_DEADLINE_MS`,
+    })
+    .refine((env) => (env.MAX_REPLAY_BYTES ?? 0) <= env.MAX_QUEUED_BYTES * REPLAY_SHARE_OF_QUEUE, {
+      path: ['MAX_REPLAY_BYTES'],
+      message: 'must be at most half of MAX_QUEUED_BYTES',
+    });
 }
 
 type KitVariables = z.output<z.ZodObject<typeof KIT_VARIABLES>>;
@@ -113,6 +124,8 @@ export function kitSettingsOf(env: KitVariables): KitSettings {
       closeWaitMs: env.CLOSE_WAIT_MS,
       pingIntervalMs: env.PING_INTERVAL_MS,
       maxQueuedBytes: env.MAX_QUEUED_BYTES,
+      maxReplayMessages: env.MAX_REPLAY_MESSAGES,
+      maxReplayBytes: env.MAX_REPLAY_BYTES ?? Math.floor(env.MAX_QUEUED_BYTES * REPLAY_SHARE_OF_QUEUE),
       maxMessagesPerSecond: env.MAX_MESSAGES_PER_SECOND,
       maxBadMessages: env.MAX_BAD_MESSAGES,
       maxConnections: env.MAX_CONNECTIONS,
