@@ -8,6 +8,7 @@ import { browserHeaders, page } from './routes/page.ts';
 import { jsonBody } from './routes/read-body.ts';
 import { showRegions } from './routes/regions.ts';
 import { requestContext } from './routes/request-context.ts';
+import { resumeSession } from './routes/resume.ts';
 import { allocateForPlayers, requireServiceCredential, showServiceSession } from './routes/service.ts';
 import { drainFleet, listFleets } from './routes/service-fleets.ts';
 import { listServers } from './routes/service-servers.ts';
@@ -30,6 +31,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const playerBody = jsonBody(settings.maxBodyBytes);
   at(app, '/api/new-game', { post: [playerBody, newGame(dependencies)] });
   at(app, '/api/sessions/:sessionId/join', { post: [playerBody, joinSession(dependencies)] });
+  at(app, '/api/sessions/:sessionId/resume', { post: [playerBody, resumeSession(dependencies)] });
   at(app, '/api/sessions/:sessionId', { get: [showSession(dependencies)] });
   at(app, '/api/regions', { get: [showRegions(dependencies)] });
 

@@ -49,6 +49,8 @@ const settings = z.object({
   DEFAULT_WAIT_SECONDS: wholeNumber(10, { min: 0, max: HOUR_SECONDS }),
   MAX_WAIT_SECONDS: wholeNumber(60, { min: 0, max: HOUR_SECONDS }),
   RETRY_AFTER_SECONDS: wholeNumber(2, { min: 1, max: HOUR_SECONDS }),
+  /** Who comes back and says that the GameServer has gone waits this long until that is seen: then it is where it was. */
+  LOSS_NOTICE_MS: wholeNumber(3000, { min: 0, max: 60_000 }),
   SEAT_SECONDS: wholeNumber(1800, { min: 10, max: 24 * HOUR_SECONDS }),
   JOIN_WITHIN_SECONDS: wholeNumber(60, { min: 5, max: HOUR_SECONDS }),
   MAX_CONCURRENT_ATTEMPTS: wholeNumber(50, { min: 1, max: 1000 }),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { OPENAPI_FILE, openApiDocument, openApiYaml } from './openapi.ts';
+import { CLIENT_TYPES_FILE, clientTypes, OPENAPI_FILE, openApiDocument, openApiYaml } from './openapi.ts';
 
 describe('docs/api/openapi.yaml', () => {
   it('is what the schemas say: else run `node allocator/openapi.ts --write`', () => {
@@ -14,5 +14,11 @@ describe('docs/api/openapi.yaml', () => {
     );
     expect(faults.length).toBeGreaterThan(20);
     for (const [, response] of faults) expect(response).toHaveProperty(['content']);
+  });
+});
+
+describe('client/api-types.ts', () => {
+  it('is what the schemas say: else run `node allocator/openapi.ts --write`', () => {
+    expect(readFileSync(CLIENT_TYPES_FILE, 'utf8')).toBe(clientTypes());
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { extendZodWithOpenApi, OpenApiGeneratorV31, OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import type { ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { stringify } from 'yaml';
@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ERRORS } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import { PROBLEM_CONTENT_TYPE } from '../lib/problem.ts';
+import { typesOf } from './openapi-types.ts';
 import {
   allocationAnswer,
   allocationRequest,
@@ -19,6 +20,7 @@ import {
   newGameRequest,
   problemAnswer,
   regionsAnswer,
+  resumeRequest,
   seatAnswer,
   serversAnswer,
   serversQuery,
@@ -32,6 +34,11 @@ import {
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
 export const OPENAPI_FILE = new URL('../docs/api/openapi.yaml', import.meta.url);
+/** The client knows the API by these types alone. */
+export const CLIENT_TYPES_FILE = new URL('../client/api-types.ts', import.meta.url);
+
+/** What players ask for and are answered. */
+const PLAYER_SCHEMAS = ['NewGameRequest', 'JoinRequest', 'ResumeRequest', 'Seat', 'NewGame', 'Session', 'Regions'];
 
 const READ_BODY = [
   'invalid_request',
@@ -50,11 +57,11 @@ const ALLOCATE = [
   'overloaded',
   'draining',
   'allocation_unknown',
-  'idempotency_key_reused',
   'request_under_way',
   'store_unavailable',
   'second_allocator',
 ] as const;
+const KEYED = [...ALLOCATE, 'idempotency_key_reused'] as const;
 const SERVICE = ['credential_invalid', 'service_api_off'] as const;
 const ANYWHERE = ['method_not_allowed', 'internal'] as const;
 
@@ -74,16 +81,18 @@ const CONNECT = [
   'game_server_timeout',
 ] as const;
 
-const allocateHeaders = z.object({
-  'idempotency-key': z.string().min(1).max(255).optional().meta({
-    description:
-      'Makes repetitions of the request safe: each gets the answer of the first one. The same body is required; kept 24 h',
-    example: 'b1946ac9-2d3c-4f5e-8a7b-6c1d0e9f8a7b',
-  }),
+const waitHeaders = z.object({
   prefer: z.string().optional().meta({
     description:
       'How long to wait for a GameServer, in whole seconds (RFC 7240). What was applied is told in Preference-Applied',
     example: 'wait=10',
+  }),
+});
+const allocateHeaders = waitHeaders.extend({
+  'idempotency-key': z.string().min(1).max(255).optional().meta({
+    description:
+      'Makes repetitions of the request safe: each gets the answer of the first one. The same body is required; kept 24 h',
+    example: 'b1946ac9-2d3c-4f5e-8a7b-6c1d0e9f8a7b',
   }),
 });
 const sessionParameter = z.object({ sessionId: z.string() });
@@ -94,7 +103,7 @@ const ROUTES: RouteConfig[] = [
     path: '/api/new-game',
     summary: 'A new session on a GameServer of its own, and a seat in it',
     request: { headers: allocateHeaders, body: json(newGameRequest) },
-    responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...ALLOCATE]),
+    responses: answers(201, newGameAnswer, 'The session. `wsUrl` plays', [...READ_BODY, ...KEYED]),
   },
   {
     method: 'post',
@@ -106,6 +115,22 @@ const ROUTES: RouteConfig[] = [
       'session_not_found',
       'session_over',
       'kubernetes_unavailable',
+    ]),
+  },
+  {
+    method: 'post',
+    path: '/api/sessions/{sessionId}/resume',
+    summary:
+      'A fresh seat for who was in the session. Where its GameServer was lost: in the session that comes in its place, for all its players, before all who wait for their first',
+    request: { params: sessionParameter, headers: waitHeaders, body: json(resumeRequest) },
+    responses: answers(201, seatAnswer, 'The seat, in the session that `sessionId` names. `wsUrl` plays', [
+      ...READ_BODY,
+      'token_invalid',
+      'token_expired',
+      'token_not_for_session',
+      'session_not_found',
+      'session_over',
+      ...ALLOCATE,
     ]),
   },
   {
@@ -129,7 +154,7 @@ const ROUTES: RouteConfig[] = [
     request: { headers: allocateHeaders, body: json(allocationRequest) },
     responses: answers(201, allocationAnswer, 'The session, and a seat for each player', [
       ...READ_BODY,
-      ...ALLOCATE,
+      ...KEYED,
       ...SERVICE,
     ]),
   },
@@ -238,6 +263,12 @@ export function openApiYaml(): string {
   return `# Made by \`node allocator/openapi.ts --write\` from allocator/routes/schemas.ts.\n${stringify(openApiDocument(), { aliasDuplicateObjects: false, lineWidth: 0 })}`;
 }
 
+/** The types of the player API as their file holds them. */
+export function clientTypes(): string {
+  const head = '// Made by `node allocator/openapi.ts --write` from allocator/routes/schemas.ts.\n\n';
+  return head + typesOf(openApiDocument(), PLAYER_SCHEMAS);
+}
+
 function json(schema: z.ZodType): { content: { 'application/json': { schema: z.ZodType } } } {
   return { content: { 'application/json': { schema } } };
 }
@@ -266,9 +297,15 @@ function problems(codes: readonly ErrorCode[]): Record<string, ResponseConfig> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  if (process.argv.includes('--write')) writeFileSync(OPENAPI_FILE, openApiYaml());
-  else if (readFileSync(OPENAPI_FILE, 'utf8') !== openApiYaml()) {
-    process.stderr.write('docs/api/openapi.yaml is stale: node allocator/openapi.ts --write\n');
-    process.exitCode = 1;
+  const made = new Map([
+    [OPENAPI_FILE, openApiYaml()],
+    [CLIENT_TYPES_FILE, clientTypes()],
+  ]);
+  for (const [file, text] of made) {
+    if (process.argv.includes('--write')) writeFileSync(file, text);
+    else if (readFileSync(file, 'utf8') !== text) {
+      process.stderr.write(`${fileURLToPath(file)} is stale: node allocator/openapi.ts --write\n`);
+      process.exitCode = 1;
+    }
   }
 }

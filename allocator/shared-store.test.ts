@@ -1,3 +1,4 @@
+import { SESSION_KEY } from '../lib/session.ts';
 import { RedisServer } from '../test/helpers/redis-server.ts';
 import { findProgram } from '../test/helpers/requirements.ts';
 import type { KubernetesEndpoint } from './testing/kubernetes-endpoint.ts';
@@ -38,6 +39,13 @@ async function start(redis: RedisServer, beside?: TestAllocator): Promise<TestAl
 const newGame = (allocator: TestAllocator, key?: string) =>
   allocator.post('/api/new-game', { playerId: 'a' }, key === undefined ? {} : { 'idempotency-key': key });
 
+async function isOver(url: string, sessionId: string): Promise<void> {
+  for (;;) {
+    const { state } = (await (await fetch(`${url}/api/sessions/${sessionId}`)).json()) as { state: string };
+    if (state === 'over') return;
+  }
+}
+
 /** Waits until a line of the metrics begins so. */
 async function measures(allocator: TestAllocator, line: string): Promise<void> {
   const endMs = Date.now() + DEADLINE_MS;
@@ -59,6 +67,34 @@ describeWithRedis('allocators that share a Redis', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
     expect((await newGame(second, 'k')).body).toEqual(answers[0]?.body);
+  }, 30_000);
+
+  it('make one new session for fifty players of a lost one, whichever each of them asks', async () => {
+    const redis = await startRedis();
+    const first = await start(redis);
+    const second = await start(redis, first);
+    const replicas = [first, second];
+    const { body: lost } = await newGame(first);
+    const tokens = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const joined = await first.post(`/api/sessions/${lost.sessionId}/join`, { playerId: `player-${index}` });
+        return new URL(joined.body.wsUrl).searchParams.get('token');
+      }),
+    );
+    first.kubernetes.setState(lost.allocation.gameServer, 'Unhealthy');
+    for (const { url } of replicas) await isOver(url, lost.sessionId);
+    const answers = await Promise.all(
+      tokens.map((token, index) => replicas[index % 2]!.post(`/api/sessions/${lost.sessionId}/resume`, { token })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    const sessionIds = new Set<string>(answers.map(({ body }) => body.sessionId));
+    expect(sessionIds.size).toBe(1);
+    const holding = first.kubernetes
+      .gameServers()
+      .filter(
+        ({ status, metadata }) => status?.state === 'Allocated' && sessionIds.has(metadata.labels[SESSION_KEY] ?? ''),
+      );
+    expect(holding).toHaveLength(1);
   }, 30_000);
 
   it('are ready and serve who comes without a key while it is down, and tell who comes with one to repeat', async () => {

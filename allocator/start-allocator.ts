@@ -13,6 +13,7 @@ import { GamesAcrossClusters } from './allocation/clusters/games-across-clusters
 import { GameServersAcrossClusters } from './allocation/clusters/game-servers-across-clusters.ts';
 import { Once } from './allocation/once.ts';
 import { pause } from '../lib/pause.ts';
+import { ReturningSeats } from './allocation/returning-seats.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
 import { startClusters } from './cluster.ts';
@@ -54,10 +55,8 @@ export async function startAllocator(
   const random = Math.random;
   const keyOptions = { clock, logger, recheckMs: config.KEY_RECHECK_MS };
   const sealingKeys = openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions);
-  const joinTokens = new JoinTokenIssuer({
-    sealing: sealingKeys,
-    signing: openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions),
-  });
+  const signingKeys = openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions);
+  const joinTokens = new JoinTokenIssuer({ sealing: sealingKeys, signing: signingKeys });
   const serviceCredential =
     config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
 
@@ -154,7 +153,13 @@ export async function startAllocator(
     mayHavePredecessor: () =>
       clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS ||
       clock.nowMs() - keysKnownSinceMs < config.KEY_KEPT_SECONDS * 1000,
-    seats: new Seats({ joinTokens, clock, seatSeconds: config.SEAT_SECONDS }),
+    seats: new Seats({
+      joinTokens,
+      clock,
+      seatSeconds: config.SEAT_SECONDS,
+      resumableSeconds: config.MAX_SESSION_SECONDS,
+    }),
+    returningSeats: new ReturningSeats({ sealingKeys, signingKeys, clock }),
     gameServers,
     games,
     reaper: { look: () => clusters.flatMap(({ upkeep }) => upkeep?.reaper.look() ?? []) },
@@ -173,6 +178,7 @@ export async function startAllocator(
       defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
       maxWaitSeconds: config.MAX_WAIT_SECONDS,
       retryAfterSeconds: config.RETRY_AFTER_SECONDS,
+      lossNoticeMs: config.LOSS_NOTICE_MS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
       webDirectory: config.WEB_DIR,

@@ -9,6 +9,7 @@ import { measureGameServer } from './game-server.ts';
 import { growthPlot } from './growth-plot.ts';
 import { measureOverload } from './overload.ts';
 import { p50AndP99 } from './percentiles.ts';
+import { measureReconnect } from './reconnect.ts';
 import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
 import { measureShared } from './shared.ts';
@@ -37,6 +38,9 @@ const USAGE = `npm run bench -- NAME [options]
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
     --writes N    writes that are watched by 1 and by 50 (500)
   game-server   start, memory and CPU of a game server, idle and with eight boats
+  reconnect     players on three gateways, of which one is restarted every five seconds
+    --players N   how many (500)
+    --seconds N   for how long (60)
   start         regatta local from the command line to two Ready GameServers, and its memory
     --runs N      how many after the first (7)
     --node PATH   the Node that starts it (this one)
@@ -62,6 +66,7 @@ const { values, positionals } = parseArgs({
     redis: { type: 'boolean', default: false },
     requests: { type: 'string', default: '500' },
     times: { type: 'string', default: '10' },
+    players: { type: 'string', default: '500' },
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
@@ -90,6 +95,9 @@ switch (positionals[0]) {
     break;
   case 'scale':
     await runScale();
+    break;
+  case 'reconnect':
+    await runReconnect();
     break;
   case 'start':
     await runStart();
@@ -186,6 +194,15 @@ async function runGameServer(): Promise<void> {
   const figures = await measureGameServer(say);
   if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
   else console.table(figures);
+}
+
+async function runReconnect(): Promise<void> {
+  const options = { players: Number(values.players), seconds: Number(values.seconds), onProgress: say };
+  const figures = await measureReconnect(options);
+  const { backMs, messages, ...counts } = figures;
+  const rows = { ...counts, 'back p50, ms': backMs.p50, 'p99, ms': backMs.p99, 'longest, ms': backMs.max, ...messages };
+  new Console(values.json ? process.stderr : process.stdout).table(rows);
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 
 async function runStart(): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { CLOSE_CODES } from '../lib/close-codes.ts';
+import { CLOSE_CODES, mayReconnectAfter } from '../lib/close-codes.ts';
 import { fullJitterMs } from './backoff.ts';
-import { connect, mayReconnectAfter } from './connection.ts';
+import { connect } from './connection.ts';
 import type { ConnectOptions } from './connection.ts';
 import { Harbour, problem } from './testing/harbour.ts';
 
@@ -20,6 +20,7 @@ const quick = (more: Partial<ConnectOptions> = {}): ConnectOptions => ({
   onMessage: () => undefined,
   signal: abort.signal,
   backoff: { baseMs: 1, capMs: 4 },
+  isResumable: false,
   ...more,
 });
 
@@ -91,6 +92,16 @@ describe('a connection', () => {
       }),
     );
     expect(await connection.ended).toMatchObject({ kind: 'closed', code: 4000 });
+  });
+
+  it('does not wait for an attempt that hangs when told that the network is back', async () => {
+    harbour.silentUpgrades = 1;
+    harbour.onSocket = (socket) => socket.close(4000);
+    const connection = connect(harbour.wsUrl, quick({ connectTimeoutMs: 600_000 }));
+    while (harbour.upgrades === 0) await new Promise((resolve) => setImmediate(resolve));
+    connection.retryNow();
+    expect(await connection.ended).toMatchObject({ kind: 'closed', code: 4000 });
+    expect(harbour.upgrades).toBe(2);
   });
 
   it('ends as refused where the URL cannot be opened at all', async () => {

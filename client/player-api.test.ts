@@ -1,6 +1,6 @@
 import { Harbour, problem } from './testing/harbour.ts';
 import { keepAsking } from './keep-asking.ts';
-import { joinSession, newGame } from './player-api.ts';
+import { joinSession, newGame, resumeSession } from './player-api.ts';
 import { RegattaError } from './problem.ts';
 
 const SEAT = {
@@ -55,6 +55,37 @@ describe('asking for a game', () => {
     const seat = await joinSession('a/b c', { baseUrl: harbour.url, playerId: 'p2' });
     expect(seat.allocation).toBeUndefined();
     expect(harbour.heard[0]?.path).toBe('/api/sessions/a%2Fb%20c/join');
+  });
+
+  it('tells all that a new game may be asked for, and nothing else', async () => {
+    harbour.answers = [seated];
+    const wishes = {
+      playerId: 'p1',
+      game: 'boat-race',
+      region: 'europe',
+      latencies: { europe: 20.5, asia: 180 },
+      attributes: { level: 3, friends: ['a', 'b'] },
+      exclude: ['boat-race-9'],
+    };
+    await newGame({ baseUrl: harbour.url, idempotencyKey: 'k1', waitSeconds: 1, ...wishes });
+    expect(JSON.parse(harbour.heard[0]?.body ?? '')).toEqual(wishes);
+  });
+
+  it('comes back by the token of the seat it had, and goes where it is told', async () => {
+    harbour.answers = [{ status: 201, body: JSON.stringify({ ...SEAT, sessionId: 's2', allocation: undefined }) }];
+    const { wsUrl } = SEAT;
+    const seat = await resumeSession('s1', { baseUrl: harbour.url, wsUrl, closeCode: 4007, waitSeconds: 5 });
+    expect(seat.sessionId).toBe('s2');
+    const [heard] = harbour.heard;
+    expect(heard).toMatchObject({
+      method: 'POST',
+      path: '/api/sessions/s1/resume',
+      body: '{"token":"t","closeCode":4007}',
+    });
+    expect(heard?.headers.prefer).toBe('wait=5');
+    harbour.answers = [problem(410, 'session_over')];
+    const refusal = await refusalOf(resumeSession('s1', { baseUrl: harbour.url, wsUrl }));
+    expect(refusal).toMatchObject({ code: 'session_over', retryable: false });
   });
 
   it('throws the problem with its code, wait and place in line', async () => {

@@ -1,30 +1,31 @@
-import { networkError, problemOf, RegattaError } from './problem.ts';
+import { ask, unexpected } from './ask.ts';
+import type { AskOptions } from './ask.ts';
+import type { JoinRequest, NewGame, NewGameRequest as NewGameBody, ResumeRequest as ResumeBody } from './api-types.ts';
+import type { Seat as SeatAnswer } from './api-types.ts';
 
-/** A seat in a session: connect to `wsUrl` before `expiresAt`. */
-export interface Seat {
-  sessionId: string;
-  /** Carries the join token: to be shown to nobody. */
-  wsUrl: string;
-  /** RFC 3339. */
-  expiresAt: string;
+/** A seat in a session: connect to `wsUrl` before `expiresAt`. `wsUrl` carries the join token: to be shown to nobody. */
+export interface Seat extends Pick<SeatAnswer, 'sessionId' | 'wsUrl' | 'expiresAt'> {
   /** How the GameServer was had, where the allocator tells it. */
-  allocation: { durationMs: number; gameServer: string } | undefined;
+  allocation: NewGame['allocation'] | undefined;
 }
 
-export interface PlayerRequest {
-  /** Where the allocator is; in a browser the page's own origin by default. */
-  baseUrl?: string;
-  playerId: string;
+export interface SeatRequest extends AskOptions {
   /** How long the allocator may keep the request waiting in line, in whole seconds. */
   waitSeconds?: number;
-  signal?: AbortSignal;
 }
 
-export interface NewGameRequest extends PlayerRequest {
-  game?: string;
-  attributes?: Record<string, string>;
+export interface PlayerRequest extends SeatRequest, JoinRequest {}
+
+export interface NewGameRequest extends SeatRequest, NewGameBody {
   /** One key, one session: use the same for each retry of one wish to play. */
   idempotencyKey?: string;
+}
+
+export interface ResumeRequest extends SeatRequest {
+  /** That of the seat one had: its token proves that one had it. */
+  wsUrl: string;
+  /** What the connection was closed with. After a loss the answer waits a moment until that is seen there too. */
+  closeCode?: number;
 }
 
 /**
@@ -34,13 +35,10 @@ export interface NewGameRequest extends PlayerRequest {
  * @throws the signal's reason once it is aborted
  */
 export async function newGame(request: NewGameRequest): Promise<Seat> {
-  const { playerId, game, attributes, idempotencyKey } = request;
-  const body = {
-    playerId,
-    ...(game === undefined ? {} : { game }),
-    ...(attributes === undefined ? {} : { attributes }),
-  };
-  return await askForSeat('/api/new-game', body, request, idempotencyKey);
+  const { playerId, game, region, latencies, attributes, exclude } = request;
+  // What is undefined is not written.
+  const body = { playerId, game, region, latencies, attributes, exclude } satisfies Record<keyof NewGameBody, unknown>;
+  return await askForSeat('/api/new-game', body, request, request.idempotencyKey);
 }
 
 /**
@@ -50,39 +48,47 @@ export async function newGame(request: NewGameRequest): Promise<Seat> {
  * @throws the signal's reason once it is aborted
  */
 export async function joinSession(sessionId: string, request: PlayerRequest): Promise<Seat> {
-  const path = `/api/sessions/${encodeURIComponent(sessionId)}/join`;
-  return await askForSeat(path, { playerId: request.playerId }, request, undefined);
+  const body: JoinRequest = { playerId: request.playerId };
+  return await askForSeat(`${pathOf(sessionId)}/join`, body, request);
+}
+
+/**
+ * Asks where to go on after the GameServer of a session was lost, or could not be reached with the seat one had: in the
+ * same session while it runs, else in one that comes in its place, for all its players, before all who wait for their
+ * first. It may be asked again and again. Until the loss is seen there the answer is the old place: connect, and ask again.
+ *
+ * @throws RegattaError `session_over` when it was played to its end, `token_expired` when none can be left, or another
+ *   code of the error table
+ * @throws the signal's reason once it is aborted
+ */
+export async function resumeSession(sessionId: string, request: ResumeRequest): Promise<Seat> {
+  const { wsUrl, closeCode } = request;
+  const token = new URL(wsUrl).searchParams.get('token') ?? '';
+  const body = { token, closeCode } satisfies Record<keyof ResumeBody, unknown>;
+  return await askForSeat(`${pathOf(sessionId)}/resume`, body, request);
+}
+
+function pathOf(sessionId: string): string {
+  return `/api/sessions/${encodeURIComponent(sessionId)}`;
 }
 
 async function askForSeat(
   path: string,
   body: object,
-  { baseUrl = '', waitSeconds, signal }: PlayerRequest,
-  idempotencyKey: string | undefined,
+  { waitSeconds, ...options }: SeatRequest,
+  idempotencyKey?: string,
 ): Promise<Seat> {
-  const response = await fetch(baseUrl + path, {
+  const answer = await ask(path, options, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      accept: 'application/json, application/problem+json',
       ...(waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }),
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },
     body: JSON.stringify(body),
-    signal: signal ?? null,
-  }).catch((cause: unknown) => {
-    throw networkError(cause, signal);
   });
-  if (!response.ok) throw await problemOf(response);
-  const answer: unknown = await response.json().catch(() => undefined);
-  signal?.throwIfAborted();
   const seat = parseSeat(answer);
-  if (seat === undefined) {
-    throw new RegattaError('unexpected_answer', 'The answer names no session', {
-      status: response.status,
-      retryable: false,
-    });
-  }
+  if (seat === undefined) throw unexpected('The answer names no session');
   return seat;
 }
 

@@ -3,6 +3,7 @@ import { ProblemError } from '../lib/errors.ts';
 import { TokenError } from '../lib/join-token.ts';
 import type { OpenedRoute, RouteOpener } from '../lib/join-token.ts';
 import type { Clock } from '../lib/clock.ts';
+import { RESUME_PARAMETER } from '../lib/resume-protocol.ts';
 
 const SESSION_PREFIX = '/session/';
 
@@ -22,6 +23,9 @@ export function isSessionPath(target: string): boolean {
 /**
  * Checks who asks for which session. It does nothing upstream.
  *
+ * Who says that they come back may do so with a route that has expired, for as long as the route itself allows: whether
+ * they have been there is for the game server to tell.
+ *
  * @param target - the request target: path and query
  * @throws ProblemError not_found, invalid_request, token_missing, token_invalid, token_expired, token_not_for_session
  */
@@ -35,7 +39,8 @@ export async function openSessionRequest(target: string, opener: RouteOpener, cl
     .join('?')
     .split('&')
     .filter((pair) => pair !== '');
-  const route = await openToken(sealedTokenOf(pairs), opener, clock);
+  const isReturn = pairs.some((pair) => pair.startsWith(`${RESUME_PARAMETER}=`));
+  const route = await openToken(sealedTokenOf(pairs), opener, clock, isReturn);
   if (route.sessionId !== sessionId) {
     throw new ProblemError('token_not_for_session', 'The join token was made for another session.');
   }
@@ -59,9 +64,9 @@ function sealedTokenOf(pairs: string[]): string {
   return sealed;
 }
 
-async function openToken(sealed: string, opener: RouteOpener, clock: Clock): Promise<OpenedRoute> {
+async function openToken(sealed: string, opener: RouteOpener, clock: Clock, isReturn: boolean): Promise<OpenedRoute> {
   try {
-    return await opener.open(sealed, clock.nowMs() / 1000);
+    return await opener.open(sealed, clock.nowMs() / 1000, { isReturn });
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
     const detail =

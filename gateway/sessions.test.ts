@@ -40,6 +40,34 @@ async function openSession(environment: Record<string, string> = {}) {
 }
 
 describe('a session through the gateway', () => {
+  it('lets the two agree on a subprotocol, or on none', async () => {
+    const { door, tokens, gameServer } = await openSession();
+    const chosenBy = async (protocol: string): Promise<string | undefined> => {
+      const socket = connect(door.port, '127.0.0.1');
+      socket.write(upgradeText(tokens.path, [...HANDSHAKE, `Sec-WebSocket-Protocol: ${protocol}`]));
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+      return /^Sec-WebSocket-Protocol: (.*)\r$/im.exec(answer.toString())?.[1];
+    };
+    expect(await chosenBy('regatta.v1')).toBe('regatta.v1');
+    gameServer.webSockets.options.handleProtocols = () => false;
+    expect(await chosenBy('regatta.v1')).toBeUndefined();
+    expect(gameServer.upgrades.map(({ headers }) => headers['sec-websocket-protocol'])).toEqual([
+      'regatta.v1',
+      'regatta.v1',
+    ]);
+  });
+
+  it('takes who comes back with a token that has expired to the game server, which alone can tell', async () => {
+    const { door, gameServer } = await openSession();
+    const { path, seatToken } = await door.tokens.issue(gameServer.port, { livesSeconds: -60 });
+    await openWebSocket(`${door.url}${path}&resume=secret&after=12`);
+    expect(gameServer.upgrades.map(({ target }) => target)).toEqual([
+      `/session/abcdefghijklmnop?token=${seatToken}&resume=secret&after=12`,
+    ]);
+  });
+
   it('passes messages both ways as they are: empty, fragmented, large', async () => {
     const { url } = await openSession();
     const webSocket = await openWebSocket(url);
@@ -273,6 +301,14 @@ describe('a request for a session that is refused', () => {
     expect(refused.headers['content-type']).toBe('application/problem+json');
     const plain = await fetch(`${door.url}${path}`);
     expect([plain.status, await plain.json()]).toMatchObject([status, { code }]);
+    expect(gameServer.connections).toBe(0);
+  });
+
+  it('is so for who comes back when the time for that is over, too', async () => {
+    const { door, gameServer } = await openSession();
+    const { path } = await door.tokens.issue(gameServer.port, { livesSeconds: -60, resumableSeconds: -30 });
+    const refused = await refusalOf(`${door.url}${path}&resume=secret&after=0`);
+    expect([refused.status, refused.problem.code]).toEqual([401, 'token_expired']);
     expect(gameServer.connections).toBe(0);
   });
 

@@ -35,3 +35,12 @@ export function closeNameOf(code: number): CloseName | undefined {
   // The entries of a const object lose their key type in Object.entries.
   return found?.[0] as CloseName | undefined;
 }
+
+/** Codes outside the table after which the same URL may work again: going away, lost without a word, internal error. */
+const PASSING_CODES: readonly number[] = [1001, 1006, 1011, 1014];
+
+/** Whether the same URL may be tried again after this close code. */
+export function mayReconnectAfter(code: number): boolean {
+  const closeName = closeNameOf(code);
+  return closeName === undefined ? PASSING_CODES.includes(code) : CLOSE_CODES[closeName].mayReconnect;
+}

@@ -104,6 +104,25 @@ describe('a join token', () => {
     await expect(ours.verifier.verify(seatToken, seat.expiresAtSeconds + 6)).rejects.toMatchObject(expired);
   });
 
+  it('lets who comes back in after its expiry, for as long as it says and no longer', async () => {
+    const resumableUntilSeconds = seat.expiresAtSeconds + 3600;
+    const { sealed, seatToken } = await ours.issuer.issue(seat, { ...target, resumableUntilSeconds });
+    const expired = { code: 'token_expired' };
+    await expect(ours.opener.open(sealed, seat.expiresAtSeconds + 6)).rejects.toMatchObject(expired);
+    const route = await ours.opener.open(sealed, resumableUntilSeconds + 4, { isReturn: true });
+    expect(route).toMatchObject({ ...target, resumableUntilSeconds });
+    const tooLate = ours.opener.open(sealed, resumableUntilSeconds + 6, { isReturn: true });
+    await expect(tooLate).rejects.toMatchObject(expired);
+    await expect(ours.verifier.verifyOfAnyAge(seatToken)).resolves.toEqual(seat);
+  });
+
+  it('lets nobody come back after its expiry when it does not say so', async () => {
+    const { sealed } = await ours.issuer.issue(seat, target);
+    await ours.opener.open(sealed, NOW_SECONDS, { isReturn: true });
+    const late = ours.opener.open(sealed, seat.expiresAtSeconds + 6, { isReturn: true });
+    await expect(late).rejects.toMatchObject({ code: 'token_expired' });
+  });
+
   it('is refused by an installation with other keys', async () => {
     const { sealed, seatToken } = await theirs.issuer.issue(seat, target);
     const invalid = { code: 'token_invalid' };
@@ -152,6 +171,7 @@ describe('a join token', () => {
     async (text) => {
       await expect(ours.opener.open(text, NOW_SECONDS)).rejects.toMatchObject({ code: 'token_invalid' });
       await expect(ours.verifier.verify(text, NOW_SECONDS)).rejects.toMatchObject({ code: 'token_invalid' });
+      await expect(ours.verifier.verifyOfAnyAge(text)).rejects.toMatchObject({ code: 'token_invalid' });
     },
   );
 });

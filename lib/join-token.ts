@@ -37,6 +37,8 @@ export interface Route {
   sessionId: string;
   /** Seconds since the Unix epoch. */
   expiresAtSeconds: number;
+  /** The same: until then a player who has been there may come back. Absent: nobody may after the expiry. */
+  resumableUntilSeconds?: number;
 }
 
 /** What the gateway finds in a sealed token: the route, and the seat token it hands on unread. */
@@ -82,7 +84,7 @@ export class JoinTokenIssuer {
   }
 
   /** A token that is good at once and until the seat's expiry. */
-  async issue(seat: Seat, target: { address: string; port: number }): Promise<JoinTokens> {
+  async issue(seat: Seat, target: Pick<Route, 'address' | 'port' | 'resumableUntilSeconds'>): Promise<JoinTokens> {
     const signing = this.#signingKeys.current();
     const seatToken = await new SignJWT({ session: seat.session })
       .setProtectedHeader({ alg: 'EdDSA', kid: signing.keyId })
@@ -93,8 +95,7 @@ export class JoinTokenIssuer {
       .sign(signing.key);
     const sealing = this.#sealingKeys.current();
     const route: OpenedRoute = {
-      address: target.address,
-      port: target.port,
+      ...target,
       gameServerUid: seat.gameServerUid,
       sessionId: seat.session.sessionId,
       expiresAtSeconds: seat.expiresAtSeconds,
@@ -117,12 +118,15 @@ export class RouteOpener {
 
   /**
    * @param nowSeconds - seconds since the Unix epoch
+   * @param isReturn - the player says that they come back to a seat: only its game server can tell whether that is so
    * @throws TokenError
    */
-  async open(sealed: string, nowSeconds: number): Promise<OpenedRoute> {
+  async open(sealed: string, nowSeconds: number, { isReturn = false } = {}): Promise<OpenedRoute> {
     if (sealed.length > MAX_JOIN_TOKEN_BYTES) throw new TokenError('token_invalid');
     const route = await this.#decrypt(sealed);
-    if (route.expiresAtSeconds + CLOCK_TOLERANCE_SECONDS <= nowSeconds) throw new TokenError('token_expired');
+    const { expiresAtSeconds, resumableUntilSeconds = expiresAtSeconds } = route;
+    const untilSeconds = isReturn ? Math.max(expiresAtSeconds, resumableUntilSeconds) : expiresAtSeconds;
+    if (untilSeconds + CLOCK_TOLERANCE_SECONDS <= nowSeconds) throw new TokenError('token_expired');
     return route;
   }
 
@@ -156,6 +160,20 @@ export class SeatVerifier {
    * @throws TokenError
    */
   async verify(seatToken: string, nowSeconds: number): Promise<Seat> {
+    return this.#verify(seatToken, new Date(nowSeconds * 1000));
+  }
+
+  /**
+   * Checks the signature alone: the seat may have expired. For a player who proves otherwise that the seat is theirs
+   * still.
+   *
+   * @throws TokenError `token_invalid`
+   */
+  async verifyOfAnyAge(seatToken: string): Promise<Seat> {
+    return this.#verify(seatToken, new Date(0));
+  }
+
+  async #verify(seatToken: string, currentDate: Date): Promise<Seat> {
     if (seatToken.length > MAX_JOIN_TOKEN_BYTES) throw new TokenError('token_invalid');
     try {
       const { payload } = await jwtVerify(seatToken, (header) => this.#publicKeys.byId(header.kid), {
@@ -163,7 +181,7 @@ export class SeatVerifier {
         issuer: ISSUER,
         requiredClaims: ['sub', 'aud', 'exp'],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        currentDate: new Date(nowSeconds * 1000),
+        currentDate,
       });
       const session = parseSessionDescriptor(payload['session']);
       const { sub, aud, exp } = payload;

@@ -17,7 +17,7 @@ export interface NamedKey {
   key: KeyObject;
 }
 
-/** Keys by id; the first makes, all of them check. To rotate, put the new one first and drop the old one a seat's life later. */
+/** Keys by id; the first makes, all of them check. To rotate, put the new one first and drop the old one when no session of before runs any more. */
 export interface KeySet {
   current(): NamedKey;
   /** @throws JOSEError when there is no key of this id */
@@ -53,6 +53,17 @@ export function parseKeySet(text: string, use: KeyUse, path: string): KeySet {
       if (key === undefined) throw new errors.JWKSNoMatchingKey();
       return key;
     },
+  };
+}
+
+/** The public keys that go with private ones, by the same ids. */
+export function publicKeysOf(privateKeys: KeySet): KeySet {
+  return {
+    current() {
+      const { keyId, key } = privateKeys.current();
+      return { keyId, key: createPublicKey(key) };
+    },
+    byId: (keyId) => createPublicKey(privateKeys.byId(keyId)),
   };
 }
 

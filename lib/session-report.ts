@@ -6,9 +6,9 @@ export const SESSION_REPORT_NAME = 'regatta-session';
 /** The same as it is on the GameServer. */
 export const SESSION_REPORT_ANNOTATION = `${AGONES.sdkPrefix}${SESSION_REPORT_NAME}`;
 
-const STEPS = ['opened', 'joined', 'ended'] as const;
+const STEPS = ['opened', 'joined', 'ended', 'stopped'] as const;
 
-/** `joined`: the first player was there. */
+/** `joined`: the first player was there. `stopped`: it was cut short, with players in it, for its GameServer has to go. */
 export type SessionStep = (typeof STEPS)[number];
 
 /** How far a game server says its session is. */

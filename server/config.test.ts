@@ -18,3 +18,9 @@ test('a grace that a stop has no time for is refused', () => {
   expect(() => loadConfig({ STOP_GRACE_MS: '30000', STOP_DEADLINE_MS: '25000' })).toThrow(ConfigError);
   expect(loadConfig({ STOP_GRACE_MS: '30000', STOP_DEADLINE_MS: '40000' }).kit.stopGraceMs).toBe(30_000);
 });
+
+test('a replay takes half of the queue, and a larger one is refused', () => {
+  expect(loadConfig({ MAX_QUEUED_BYTES: '10000' }).kit.maxReplayBytes).toBe(5000);
+  expect(loadConfig({ MAX_QUEUED_BYTES: '10000', MAX_REPLAY_BYTES: '4000' }).kit.maxReplayBytes).toBe(4000);
+  expect(() => loadConfig({ MAX_QUEUED_BYTES: '10000', MAX_REPLAY_BYTES: '5001' })).toThrow(/MAX_REPLAY_BYTES/);
+});

@@ -170,23 +170,12 @@ describe('when something goes wrong', () => {
     expect(pageStateOf(play.state)).toBe('waiting');
   });
 
-  it('says that the server went down, and a new game is one step away', async () => {
-    await begin();
-    play.newGame();
-    await until('waiting');
-    server.closeAll(4007);
-    await until('problem');
-    expect(play.state).toMatchObject({ words: { title: 'Your server went down', step: 'new-game' } });
-    play.newGame();
-    await until('waiting');
-  });
-
   it('says why the door stayed shut', async () => {
     await begin();
-    server.upgradeRefusal = 'token_expired';
+    server.upgradeRefusal = 'token_invalid';
     play.newGame();
     await until('problem');
-    expect(play.state).toMatchObject({ words: { title: 'Your boarding pass has expired' } });
+    expect(play.state).toMatchObject({ words: { title: 'Your boarding pass is not valid' } });
   });
 
   it('asks the same again after an invitation that could not be answered', async () => {
@@ -210,3 +199,103 @@ describe('when something goes wrong', () => {
     expect(play.sessionId).toBeUndefined();
   });
 });
+
+describe('when the server is lost', () => {
+  it.each([4007, 4008])('goes on in the session that comes in its place after %d, in kind words', async (closeCode) => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    server.successorId = 'session-2';
+    const told: string[] = [];
+    play.subscribe(() => told.push(statusOf(play.state)));
+    server.closeAll(closeCode);
+    await untilInSession('session-2');
+    expect(told[0]).toMatch(/^Your server went down\. A new one is on its way/);
+    expect(server.asked.at(-1)).toMatchObject({
+      path: '/api/sessions/session-1/resume',
+      body: { token: 'scripted', closeCode },
+    });
+  });
+
+  it('waits at the head of the line until there is one', async () => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    server.successorId = 'session-2';
+    server.refusals.push({ code: 'no_capacity', position: 1 });
+    const told: string[] = [];
+    play.subscribe(() => told.push(statusOf(play.state)));
+    server.closeAll(4007);
+    await untilInSession('session-2');
+    expect(told.join('\n')).toContain('You are 1st in line');
+  });
+
+  it('asks again while the allocator does not know of the loss', async () => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    server.upgradeRefusal = 'game_server_unreachable';
+    server.refusedSessionId = 'session-1';
+    server.closeAll(4007);
+    while (resumesAsked() < 2) await new Promise((resolve) => setImmediate(resolve));
+    server.successorId = 'session-2';
+    await untilInSession('session-2');
+  });
+
+  it('gets a fresh seat when the old one has expired', async () => {
+    await begin();
+    server.upgradeRefusal = 'token_expired';
+    play.newGame();
+    while (resumesAsked() < 1) await new Promise((resolve) => setImmediate(resolve));
+    server.upgradeRefusal = undefined;
+    await until('waiting');
+    await untilInSession('session-1');
+  });
+
+  it('says so when the race ended meanwhile, and a new game is one step away', async () => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    server.refusals.push({ code: 'session_over' });
+    server.closeAll(4007);
+    await until('problem');
+    expect(play.state).toMatchObject({
+      words: { title: 'The race is over', text: expect.stringContaining('while you were away'), step: 'new-game' },
+    });
+    play.newGame();
+    await until('waiting');
+  });
+
+  it('gives up after a while, and says that a new game is one step away', async () => {
+    await begin();
+    play.newGame();
+    await until('waiting');
+    server.upgradeRefusal = 'game_server_unreachable';
+    server.closeAll(4008);
+    await until('problem');
+    expect(play.state).toMatchObject({ words: { title: 'Your server does not answer', step: 'new-game' } });
+    expect(resumesAsked()).toBe(8);
+  }, 20_000);
+
+  it('leaves a result on the screen', async () => {
+    await begin({ waitMs: 1, haste: 400 });
+    play.newGame();
+    await until('finished');
+    while (raceOf().placings === undefined) await new Promise((resolve) => setImmediate(resolve));
+    server.closeAll(4008);
+    while (play.state.kind === 'playing' && !play.state.isLeft) await new Promise((resolve) => setImmediate(resolve));
+    expect(pageStateOf(play.state)).toBe('finished');
+    expect(resumesAsked()).toBe(0);
+  });
+});
+
+/** Waits until a race of this session is on the screen. */
+async function untilInSession(sessionId: string): Promise<void> {
+  while (play.state.kind !== 'playing' || play.sessionId !== sessionId) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function resumesAsked(): number {
+  return server.asked.filter(({ path }) => path.endsWith('/resume')).length;
+}

@@ -1,16 +1,29 @@
+import { delay, fullJitterMs } from '../client/backoff.ts';
 import { connect } from '../client/connection.ts';
-import type { Connection } from '../client/connection.ts';
+import type { Connection, ConnectionEnd } from '../client/connection.ts';
 import { keepAsking } from '../client/keep-asking.ts';
-import { joinSession, newGame } from '../client/player-api.ts';
+import { joinSession, newGame, resumeSession } from '../client/player-api.ts';
 import type { Seat } from '../client/player-api.ts';
 import { RegattaError } from '../client/problem.ts';
 import { Race } from './race/race.ts';
 import type { RaceNews } from './race/race.ts';
-import { OTHER_PROTOCOL_WORDS, PROBLEM_WORDS, wordsOfEnd } from './words.ts';
+import {
+  mayResumeAfter,
+  OTHER_PROTOCOL_WORDS,
+  OVER_MEANWHILE_WORDS,
+  PROBLEM_WORDS,
+  RETURNING_WORDS,
+  wordsOfEnd,
+} from './words.ts';
 import type { Words } from './words.ts';
 
 /** How long the allocator may keep one request in line. */
 const WAIT_SECONDS = 20;
+/** How often in a row a way back is asked for. A GameServer may be gone for seconds before the allocator knows it. */
+const MAX_RESUMES = 8;
+const RESUME_BACKOFF = { baseMs: 250, capMs: 2000 };
+/** Attempts in a row where the allocator says that a place which seemed lost is good yet: it is asked again soon. */
+const ATTEMPTS_AT_OLD_PLACE = 2;
 
 /** What happened since the click, for the small print. */
 export interface Facts {
@@ -41,6 +54,18 @@ export interface PlayOptions {
   random?: () => number;
 }
 
+type Ask = (signal: AbortSignal) => Promise<Seat>;
+
+/** The session that is sought again. */
+interface LostPlace {
+  sessionId: string;
+  /** How long to wait before it is asked for. */
+  pauseMs: number;
+  words?: Words;
+  /** To connect to it, should it be there yet. */
+  maxAttempts?: number;
+}
+
 /** From click to result: asks for a seat, connects, and says what to show. Knows nothing of the page. */
 export class Play {
   readonly #options: PlayOptions;
@@ -52,6 +77,8 @@ export class Play {
   #seat: Seat | undefined;
   #repeat: () => void = () => undefined;
   #clickedAtMs = 0;
+  /** Since a race was last on the screen. */
+  #resumes = 0;
 
   constructor(options: PlayOptions) {
     this.#options = options;
@@ -122,18 +149,44 @@ export class Play {
     this.#tellListeners();
   }
 
-  #begin(ask: (signal: AbortSignal) => Promise<Seat>): void {
+  #begin(ask: Ask): void {
     this.#repeat = () => this.#begin(ask);
+    this.#resumes = 0;
+    this.#find(ask, undefined);
+  }
+
+  /** Goes where the players of a lost session meet again; back to the same session while that runs. */
+  #resume(lost: Seat, end: ConnectionEnd): void {
+    const { baseUrl, random = Math.random } = this.#options;
+    const { sessionId, wsUrl } = lost;
+    const pauseMs = this.#resumes === 0 ? 0 : fullJitterMs(this.#resumes, RESUME_BACKOFF, random);
+    this.#repeat = () => {
+      this.#resumes = 0;
+      this.#resume(lost, end);
+    };
+    this.#resumes += 1;
+    const seen = { wsUrl, ...(end.kind === 'closed' ? { closeCode: end.code } : {}) };
+    const ask: Ask = (signal) => resumeSession(sessionId, { baseUrl, ...seen, waitSeconds: WAIT_SECONDS, signal });
+    const isExpired = end.kind === 'refused' && end.refusal.code === 'token_expired';
+    this.#find(ask, {
+      sessionId,
+      pauseMs,
+      ...(isExpired ? {} : { words: RETURNING_WORDS, maxAttempts: ATTEMPTS_AT_OLD_PLACE }),
+    });
+  }
+
+  #find(ask: Ask, lost: LostPlace | undefined): void {
     this.#leave();
     this.#clickedAtMs = this.#options.nowMs();
     this.#facts = { allocatedMs: undefined, firstFrameMs: undefined, gameServer: undefined };
-    this.#set({ kind: 'finding', position: undefined, words: undefined });
-    void this.#findSeat(ask, this.#abort.signal);
+    this.#set({ kind: 'finding', position: undefined, words: lost?.words });
+    void this.#findSeat(ask, lost, this.#abort.signal);
   }
 
-  async #findSeat(ask: (signal: AbortSignal) => Promise<Seat>, signal: AbortSignal): Promise<void> {
+  async #findSeat(ask: Ask, lost: LostPlace | undefined, signal: AbortSignal): Promise<void> {
     const { nowMs, random = Math.random } = this.#options;
     try {
+      if (lost !== undefined) await delay(lost.pauseMs, signal);
       const seat = await keepAsking(() => ask(signal), {
         signal,
         random,
@@ -144,15 +197,16 @@ export class Play {
         allocatedMs: seat.allocation?.durationMs ?? nowMs() - this.#clickedAtMs,
         gameServer: seat.allocation?.gameServer,
       };
-      this.#connect(seat);
+      this.#connect(seat, seat.sessionId === lost?.sessionId ? lost.maxAttempts : undefined);
     } catch (error) {
       if (signal.aborted) return;
       const code = error instanceof RegattaError ? error.code : 'unexpected_answer';
-      this.#set({ kind: 'problem', words: PROBLEM_WORDS[code] });
+      const isOver = lost !== undefined && code === 'session_over';
+      this.#set({ kind: 'problem', words: isOver ? OVER_MEANWHILE_WORDS : PROBLEM_WORDS[code] });
     }
   }
 
-  #connect(seat: Seat): void {
+  #connect(seat: Seat, maxAttempts?: number): void {
     this.#leave();
     this.#seat = seat;
     const { signal } = this.#abort;
@@ -161,7 +215,13 @@ export class Play {
     const connection = connect(seat.wsUrl, {
       signal,
       random: this.#options.random ?? Math.random,
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
       onMessage: (text) => this.#onNews(race, race.receive(text, this.#options.nowMs())),
+      onOpen: (isReturn) => {
+        if (!isReturn || this.#state.kind !== 'playing') return;
+        race.resumeHelm();
+        this.#set({ ...this.#state, isInterrupted: false });
+      },
       onInterrupted: () => {
         if (this.#state.kind === 'playing') this.#set({ ...this.#state, isInterrupted: true });
       },
@@ -172,6 +232,7 @@ export class Play {
       const words = wordsOfEnd(end);
       // A result stays on the screen when the session ends after it, as it does.
       if (this.#state.kind === 'playing' && race.placings !== undefined) this.#set({ ...this.#state, isLeft: true });
+      else if (mayResumeAfter(end) && this.#resumes < MAX_RESUMES) this.#resume(seat, end);
       else if (words !== undefined) this.#set({ kind: 'problem', words });
     });
   }
@@ -180,6 +241,7 @@ export class Play {
     switch (news) {
       case 'welcome':
         race.sayHello(this.#options.name());
+        this.#resumes = 0;
         this.#facts = { ...this.#facts, gameServer: race.welcome?.gameServer ?? this.#facts.gameServer };
         this.#set({ kind: 'playing', race, isInterrupted: false, isLeft: false });
         return;

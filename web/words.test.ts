@@ -3,7 +3,9 @@ import { ERRORS } from '../lib/errors.ts';
 import {
   CLOSE_WORDS,
   OTHER_PROTOCOL_WORDS,
+  OVER_MEANWHILE_WORDS,
   PROBLEM_WORDS,
+  RETURNING_WORDS,
   UNKNOWN_CLOSE_WORDS,
   UNREACHABLE_WORDS,
   wordsOfEnd,
@@ -13,6 +15,8 @@ const everyWords = [
   ...Object.values(CLOSE_WORDS),
   ...Object.values(PROBLEM_WORDS),
   OTHER_PROTOCOL_WORDS,
+  OVER_MEANWHILE_WORDS,
+  RETURNING_WORDS,
   UNKNOWN_CLOSE_WORDS,
   UNREACHABLE_WORDS,
 ];

@@ -141,6 +141,19 @@ export const UNREACHABLE_WORDS: Words = tryAgain(
   'Try to come back',
 );
 
+/** While a new session is sought in place of one that was lost. */
+export const RETURNING_WORDS: Words = tryAgain(
+  'Your server went down',
+  'A new one is on its way, for everybody in your race, before all others.',
+);
+
+/** When it turns out that there is nothing to come back to. */
+export const OVER_MEANWHILE_WORDS: Words = newGame(
+  'The race is over',
+  'It ended while you were away. The next one is a click away.',
+  'Play again',
+);
+
 /** For a close code no table knows. */
 export const UNKNOWN_CLOSE_WORDS: Words = newGame(
   'The connection was closed',
@@ -152,6 +165,24 @@ export const OTHER_PROTOCOL_WORDS: Words = newGame(
   'This page is out of date',
   'The server plays a newer version of the game. Reload the page.',
 );
+
+/** Refusals of a connection that a fresh seat, or a new session in place of a lost one, may get round. */
+const RESUMABLE_REFUSALS: ReadonlySet<ClientErrorCode> = new Set([
+  'token_expired',
+  'token_not_for_game_server',
+  'game_server_unreachable',
+  'game_server_timeout',
+  'draining',
+  'network',
+]);
+
+/** Whether the allocator may know a way back after this end. */
+export function mayResumeAfter(end: ConnectionEnd): boolean {
+  if (end.kind === 'closed') return end.closeName === 'game_server_lost' || end.closeName === 'game_server_shutdown';
+  if (end.kind === 'aborted') return false;
+  // A game server that is not there is no refusal: the door itself is in order.
+  return end.refusal === undefined || RESUMABLE_REFUSALS.has(end.refusal.code);
+}
 
 /** The words for the end of a connection; undefined when the player ended it. */
 export function wordsOfEnd(end: ConnectionEnd): Words | undefined {

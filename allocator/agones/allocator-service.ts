@@ -103,8 +103,9 @@ export class AllocatorService implements GameServerAllocations, GameServers {
     return false;
   }
 
-  hasEnded(): boolean {
-    return false;
+  /** Ends are not told. */
+  endOf(): undefined {
+    return undefined;
   }
 
   onReady(): () => void {

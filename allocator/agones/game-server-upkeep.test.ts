@@ -53,10 +53,10 @@ describe('a change to a GameServer', () => {
     const before = await seen('boats-0');
     expect(await upkeep.markDraining(before, Date.parse('2027-01-15T08:00:00Z'))).toBe('done');
     expect(kubernetes.gameServer('boats-0')?.metadata.annotations[DRAIN_ANNOTATION]).toBe('2027-01-15T08:00:00.000Z');
-    expect(await upkeep.shutDown(before)).toBe('refuted');
+    expect(await upkeep.shutDown(before, { isLost: false })).toBe('refuted');
     expect(await upkeep.markDraining(before, 0)).toBe('refuted');
     expect(kubernetes.gameServer('boats-0')?.status?.state).toBe('Allocated');
-    expect(await upkeep.shutDown(await seen('boats-0'))).toBe('done');
+    expect(await upkeep.shutDown(await seen('boats-0'), { isLost: false })).toBe('done');
     expect(kubernetes.gameServer('boats-0')?.status?.state).toBe('Shutdown');
   });
 
@@ -64,17 +64,26 @@ describe('a change to a GameServer', () => {
     addHolding(kubernetes, 'boats-0', testSession('a'));
     const before = await seen('boats-0');
     kubernetes.delete('boats-0');
-    expect(await upkeep.shutDown(before)).toBe('refuted');
+    expect(await upkeep.shutDown(before, { isLost: false })).toBe('refuted');
     kubernetes.addGameServer('boats-0', 'boat-race', { uid: 'another' });
-    expect(await upkeep.shutDown(before)).toBe('refuted');
+    expect(await upkeep.shutDown(before, { isLost: false })).toBe('refuted');
     expect(kubernetes.gameServer('boats-0')?.status?.state).toBe('Ready');
+  });
+
+  it('says for a game server that can say nothing any more that its session was cut short', async () => {
+    addHolding(kubernetes, 'boats-0', testSession('a'));
+    const before = await seen('boats-0');
+    expect(await upkeep.shutDown(before, { isLost: true })).toBe('done');
+    const { report, state } = await seen('boats-0');
+    expect(state).toBe('Shutdown');
+    expect(report).toEqual({ sessionId: before.session?.sessionId, step: 'stopped' });
   });
 
   it('may or may not be made when Kubernetes does not answer', async () => {
     addHolding(kubernetes, 'boats-0', testSession('a'));
     const before = await seen('boats-0');
     kubernetes.isDown = true;
-    expect(await upkeep.shutDown(before)).toBe('unavailable');
+    expect(await upkeep.shutDown(before, { isLost: false })).toBe('unavailable');
   });
 
   it.each([

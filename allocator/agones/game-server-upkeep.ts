@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { formatSessionReport, SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
 import {
   CLAIM_LABEL,
   CLAIM_UNTIL_ANNOTATION,
@@ -31,8 +32,17 @@ export class KubernetesUpkeep implements GameServerUpkeep {
     this.#options = options;
   }
 
-  shutDown(gameServer: GameServerView): Promise<UpkeepOutcome> {
-    return this.#patch(gameServer, [...marksOf(gameServer), { op: 'replace', path: STATE, value: 'Shutdown' }]);
+  shutDown(gameServer: GameServerView, { isLost }: { isLost: boolean }): Promise<UpkeepOutcome> {
+    const { session } = gameServer;
+    const report =
+      isLost && session !== undefined ? { sessionId: session.sessionId, step: 'stopped' as const } : undefined;
+    return this.#patch(gameServer, [
+      ...marksOf(gameServer),
+      ...(report === undefined
+        ? []
+        : [{ op: 'add', path: annotationPath(SESSION_REPORT_ANNOTATION), value: formatSessionReport(report) }]),
+      { op: 'replace', path: STATE, value: 'Shutdown' },
+    ]);
   }
 
   giveBackClaim(gameServer: GameServerView): Promise<UpkeepOutcome> {

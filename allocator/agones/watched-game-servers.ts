@@ -5,6 +5,8 @@ import { oldestFirst } from '../allocation/doubles.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
 import type { GameServerRef, GameServers, GameServerView } from '../allocation/ports.ts';
 import { isOlderVersion } from '../allocation/resource-version.ts';
+import { endingOf } from '../allocation/session-ending.ts';
+import type { SessionEnding } from '../allocation/session-ending.ts';
 import { ClaimIndex } from './claim-index.ts';
 import { viewOf } from './game-server-view.ts';
 import type { RouteChoice } from './game-server-view.ts';
@@ -23,7 +25,7 @@ export interface WatchedGameServersOptions {
   clock: Clock;
   connection: KubernetesCalls;
   route: RouteChoice;
-  /** Sessions that ended are remembered, the newest this many, to tell "over" from "never was". */
+  /** Sessions that ended are remembered, the newest this many, to tell "over" from "lost" and from "never was". */
   maxEndedSessions: number;
   /** Under whose name this allocator claims GameServers. */
   claimHolder: string;
@@ -50,7 +52,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   readonly #namesBySession = new Map<string, Set<string>>();
   /** By their names: those whose session the watch has yet to show. */
   readonly #noted = new Map<string, GameServerView>();
-  readonly #ended = new Set<string>();
+  /** The oldest first. */
+  readonly #endings = new Map<string, SessionEnding>();
 
   constructor(options: WatchedGameServersOptions) {
     this.#options = options;
@@ -63,8 +66,8 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
         clock: options.clock,
         patienceMs: options.sharedPatienceMs,
         isOutdated: (gameServer) => this.ready.isOutdated(gameServer),
-        onEnded: (sessionId) => {
-          this.#remember(sessionId);
+        onEnded: (sessionId, ending) => {
+          this.#remember(sessionId, ending);
         },
       }),
     });
@@ -100,12 +103,12 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
     if (!isLate) this.claims.learn(gameServer);
   }
 
-  hasEnded(sessionId: string): boolean {
-    return this.#ended.has(sessionId);
+  endOf(sessionId: string): SessionEnding | undefined {
+    return this.#endings.get(sessionId);
   }
 
   async read({ name }: GameServerRef, sessionId: string): Promise<GameServerView | undefined> {
-    const watched = this.#noted.get(name) ?? this.#byName.get(name);
+    const watched = this.#holder(name);
     if (watched?.session?.sessionId === sessionId) return watched;
     if (this.#isShared(name)) return this.shared.readSession(name, sessionId);
     try {
@@ -182,12 +185,12 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
 
   #learn(gameServer: WireGameServer): void {
     const view = this.#view(gameServer);
-    const before = this.#sessionAt(view.name);
+    const before = this.#holder(view.name);
     // A claim that was bound elsewhere is the session's before it says so.
     if (view.claim === undefined) this.#noted.delete(view.name);
     const now = this.#noted.get(view.name)?.session?.sessionId ?? view.session?.sessionId;
     this.#byName.set(view.name, view);
-    if (before !== undefined && before !== now) this.#end(before, view.name);
+    if (before?.session !== undefined && before.session.sessionId !== now) this.#end(before, view);
     if (now !== undefined) this.#holds(view.name, now);
     this.ready.learn(gameServer);
     this.claims.learn(view);
@@ -200,36 +203,41 @@ export class WatchedGameServers implements GameServers, ReflectorTarget {
   }
 
   #forget(name: string): void {
-    const sessionId = this.#sessionAt(name);
+    const before = this.#holder(name);
     this.#byName.delete(name);
     this.#noted.delete(name);
     this.ready.forget(name);
     this.claims.forget(name);
     this.shared.ledger.forget(name);
-    if (sessionId !== undefined) this.#end(sessionId, name);
+    if (before !== undefined) this.#end(before, undefined);
   }
 
   #holds(name: string, sessionId: string): void {
     this.#namesBySession.set(sessionId, (this.#namesBySession.get(sessionId) ?? new Set()).add(name));
   }
 
-  #sessionAt(name: string): string | undefined {
-    return (this.#noted.get(name) ?? this.#byName.get(name))?.session?.sessionId;
+  /** This GameServer as it is known to hold its session. */
+  #holder(name: string): GameServerView | undefined {
+    return this.#noted.get(name) ?? this.#byName.get(name);
   }
 
-  #end(sessionId: string, name: string): void {
+  /** @param now - undefined when it has gone */
+  #end(before: GameServerView, now: GameServerView | undefined): void {
+    const { name, session } = before;
+    if (session === undefined) return;
+    const { sessionId } = session;
     const names = this.#namesBySession.get(sessionId);
     // The end of a double is not the end of its session.
     if (names?.delete(name) !== true || names.size > 0) return;
     this.#namesBySession.delete(sessionId);
-    this.#remember(sessionId);
+    this.#remember(sessionId, endingOf(sessionId, before, now));
   }
 
-  #remember(endedId: string): void {
-    this.#ended.add(endedId);
-    for (const oldest of this.#ended) {
-      if (this.#ended.size <= this.#options.maxEndedSessions) break;
-      this.#ended.delete(oldest);
+  #remember(sessionId: string, ending: SessionEnding): void {
+    this.#endings.set(sessionId, ending);
+    for (const oldest of this.#endings.keys()) {
+      if (this.#endings.size <= this.#options.maxEndedSessions) break;
+      this.#endings.delete(oldest);
     }
   }
 }

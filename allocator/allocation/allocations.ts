@@ -27,6 +27,8 @@ export interface SessionRequest {
   preferredRegions: readonly string[];
   /** Names of GameServers that are not to be given. */
   exclude?: readonly string[];
+  /** For players whose session was lost: before all who wait for their first. */
+  isReturning?: boolean;
   /** Milliseconds since the epoch: no attempt begins later, but for a first one that may begin at once. */
   deadlineMs: number;
   /** Fires when nobody waits for the answer any more. */
@@ -94,7 +96,8 @@ class Pursuit {
 
 /**
  * Gets GameServers for sessions: one GameServer for each request that is answered, none for one that is not. Who cannot
- * have one at once waits in line, in order of arrival, up to their deadline.
+ * have one at once waits in line, in order of arrival, up to their deadline; who was in a session that was lost waits before
+ * the others.
  */
 export class Allocations {
   readonly #options: AllocationsOptions;
@@ -224,7 +227,7 @@ export class Allocations {
     if (request.gone.aborted) onGone();
     if (request.session?.lost.aborted === true) onLost();
     if (pursuit.isAnswered) return;
-    line.enter(pursuit);
+    line.enter(pursuit, { isReturning: request.isReturning === true });
     this.#pump();
     const isLate = request.deadlineMs <= this.#options.clock.nowMs();
     if (isLate && !line.isAttempting(pursuit)) this.#refuse(pursuit, 'no_capacity');

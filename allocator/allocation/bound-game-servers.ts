@@ -1,5 +1,6 @@
 import { KubernetesDown } from './ports.ts';
 import type { GameServerRef, GameServers, GameServerView } from './ports.ts';
+import type { SessionEnding } from './session-ending.ts';
 import { StoreDown } from './store.ts';
 import type { WarmClaims } from './warm-claims.ts';
 
@@ -29,8 +30,8 @@ export class BoundGameServers implements GameServers {
     this.#gameServers.noteSession(gameServer);
   }
 
-  hasEnded(sessionId: string): boolean {
-    return this.#gameServers.hasEnded(sessionId);
+  endOf(sessionId: string): SessionEnding | undefined {
+    return this.#gameServers.endOf(sessionId);
   }
 
   read(gameServer: GameServerRef, sessionId: string): Promise<GameServerView | undefined> {

@@ -4,6 +4,7 @@ import type { PlaceChoice, PlacesOffer } from './choose-places.ts';
 import type { AllocationOrder, GameServerView } from './ports.ts';
 import { placementRank } from './placement-rank.ts';
 import { isOlderVersion } from './resource-version.ts';
+import type { SessionEnding } from './session-ending.ts';
 
 export interface PlaceLedgerOptions {
   clock: Clock;
@@ -11,8 +12,10 @@ export interface PlaceLedgerOptions {
   isOutdated: (gameServer: GameServerView) => boolean;
   /** A write that takes longer than this is not waited for: others go elsewhere. */
   patienceMs: number;
-  /** Its id was in a List and is no more, or its GameServer has gone. */
-  onEnded: (sessionId: string) => void;
+  /**
+   * Its id was in a List and is no more: it was over, for its game server takes it off; or its GameServer has gone with it.
+   */
+  onEnded: (sessionId: string, ending: SessionEnding) => void;
 }
 
 /** Which places will do. */
@@ -97,7 +100,7 @@ export class PlaceLedger {
     this.#entries.delete(name);
     this.#doubts.delete(name);
     this.#namesByGame.get(entry.view.game ?? '')?.delete(name);
-    for (const sessionId of sessionsOn(entry.view)) this.#end(sessionId, name);
+    for (const sessionId of sessionsOn(entry.view)) this.#end(sessionId, entry.view, { isLost: true });
   }
 
   /** Where a session is. */
@@ -192,13 +195,14 @@ export class PlaceLedger {
       if (place?.name !== view.name) this.#sessions.set(sessionId, { name: view.name, sinceMs: nowMs });
     }
     if (before === undefined) return;
-    for (const sessionId of sessionsOn(before)) if (!now.has(sessionId)) this.#end(sessionId, view.name);
+    const isLost = view.state !== 'Allocated' || view.isGoing;
+    for (const sessionId of sessionsOn(before)) if (!now.has(sessionId)) this.#end(sessionId, before, { isLost });
   }
 
-  #end(sessionId: string, name: string): void {
+  #end(sessionId: string, { name, region }: GameServerView, { isLost }: { isLost: boolean }): void {
     if (this.#sessions.get(sessionId)?.name !== name) return;
     this.#sessions.delete(sessionId);
-    this.#options.onEnded(sessionId);
+    this.#options.onEnded(sessionId, { isLost, region });
   }
 
   #rankOf(view: GameServerView, wanted: PlacesWanted): number | undefined {

@@ -1,5 +1,6 @@
 import type { SessionReport } from '../../lib/session-report.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
+import type { SessionEnding } from './session-ending.ts';
 
 /** A game that some Fleet plays. */
 export interface Game {
@@ -91,8 +92,8 @@ export interface GameServers {
   noteSession(gameServer: GameServerView): void;
   /** Whether its Fleet has a newer version. */
   isOutdated(gameServer: GameServerView): boolean;
-  /** Whether this session is known to have ended not long ago, from memory. */
-  hasEnded(sessionId: string): boolean;
+  /** How this session ended, where it is known to have done so not long ago; from memory. */
+  endOf(sessionId: string): SessionEnding | undefined;
   /**
    * This GameServer, as fresh as an allocation that was just answered.
    *

@@ -131,7 +131,7 @@ export class Reaper implements UpkeepTask {
       case 'end-session':
         return upkeep.endSession(gameServer, sessionId ?? '');
       case 'shut-down':
-        return upkeep.shutDown(gameServer);
+        return upkeep.shutDown(gameServer, { isLost: finding === 'pod-gone' });
     }
   }
 }

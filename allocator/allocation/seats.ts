@@ -19,6 +19,8 @@ export interface SeatsOptions {
   clock: Clock;
   /** How long a seat is good for, from when it is issued. */
   seatSeconds: number;
+  /** How long a player who has been there may come back, from the same time: as long as a session may last. */
+  resumableSeconds: number;
 }
 
 /** Issues seats. How many there are in a session is for its game server to hold to: it alone knows who is there. */
@@ -32,10 +34,12 @@ export class Seats {
   /** @throws Error when the GameServer has no route */
   async issue(playerId: string, session: SessionDescriptor, gameServer: GameServerView): Promise<IssuedSeat> {
     if (gameServer.route === undefined) throw new Error(`GameServer ${gameServer.name} has no route`);
-    const expiresAtSeconds = Math.floor(this.#options.clock.nowMs() / 1000) + this.#options.seatSeconds;
+    const { clock, seatSeconds, resumableSeconds } = this.#options;
+    const nowSeconds = Math.floor(clock.nowMs() / 1000);
+    const expiresAtSeconds = nowSeconds + seatSeconds;
     const tokens = await this.#options.joinTokens.issue(
       { playerId, gameServerUid: gameServer.uid, expiresAtSeconds, session },
-      gameServer.route,
+      { ...gameServer.route, resumableUntilSeconds: nowSeconds + resumableSeconds },
     );
     return {
       playerId,

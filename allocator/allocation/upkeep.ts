@@ -10,8 +10,11 @@ export type UpkeepOutcome = 'done' | 'refuted' | 'unavailable';
 
 /** Changes to GameServers, each made only if the GameServer is yet as the view shows it. Bounded in time. */
 export interface GameServerUpkeep {
-  /** @throws KubernetesRefusal */
-  shutDown(gameServer: GameServerView): Promise<UpkeepOutcome>;
+  /**
+   * @param options - `isLost`: its game server can say nothing any more, so it is said for it that its session was cut short
+   * @throws KubernetesRefusal
+   */
+  shutDown(gameServer: GameServerView, options: { isLost: boolean }): Promise<UpkeepOutcome>;
   /** Makes a claimed GameServer Ready again. @throws KubernetesRefusal */
   giveBackClaim(gameServer: GameServerView): Promise<UpkeepOutcome>;
   /** Takes one session off a shared GameServer. @throws KubernetesRefusal */

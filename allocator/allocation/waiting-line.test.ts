@@ -8,6 +8,7 @@ interface Member {
 
 const MAX_ATTEMPTS = 4;
 const MAX_PAUSE_MS = 80;
+const NEW = { isReturning: false };
 
 function lineOf(clock: ManualClock): WaitingLine<Member> {
   return new WaitingLine({
@@ -20,29 +21,35 @@ function lineOf(clock: ManualClock): WaitingLine<Member> {
 }
 
 const step = fc.oneof(
-  fc.record({ what: fc.constantFrom('enter', 'next', 'wake') }),
+  fc.record({ what: fc.constantFrom('enter', 'return', 'next', 'wake') }),
   fc.record({ what: fc.constantFrom('served', 'refused', 'settle', 'leave'), pick: fc.nat(20) }),
   fc.record({ what: fc.constant('pass'), ms: fc.nat(100) }),
 ) as fc.Arbitrary<{ what: string; pick?: number; ms?: number }>;
 
 describe('a waiting line', () => {
-  it('lets the one who has waited longest try next, and bounds how many try, whatever happens', () => {
+  it('lets those who return try first, then the one who has waited longest, and bounds how many try, whatever happens', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const clock = new ManualClock();
         const line = lineOf(clock);
-        // The reference: who waits, in order of arrival, and who of them tries.
-        const waiting: Member[] = [];
+        // The reference: who waits, those who return first, and who of them tries.
+        let returning: Member[] = [];
+        let others: Member[] = [];
         const trying = new Set<Member>();
         const settling = new Set<Member>();
         let ids = 0;
         for (const { what, pick = 0, ms = 0 } of steps) {
           const tries = [...trying, ...settling];
           const chosen = tries[pick % Math.max(1, tries.length)];
-          if (what === 'enter') {
+          const waiting = [...returning, ...others];
+          const forget = (gone: Member): void => {
+            returning = returning.filter((member) => member !== gone);
+            others = others.filter((member) => member !== gone);
+          };
+          if (what === 'enter' || what === 'return') {
             const member = { id: (ids += 1) };
-            line.enter(member);
-            waiting.push(member);
+            line.enter(member, { isReturning: what === 'return' });
+            (what === 'return' ? returning : others).push(member);
           } else if (what === 'wake') {
             line.wake();
           } else if (what === 'pass') {
@@ -58,7 +65,7 @@ describe('a waiting line', () => {
             const leaver = waiting[pick % Math.max(1, waiting.length)];
             if (leaver === undefined || tries.includes(leaver)) continue;
             line.leave(leaver);
-            waiting.splice(waiting.indexOf(leaver), 1);
+            forget(leaver);
           } else if (chosen !== undefined && what === 'settle') {
             line.settle(chosen);
             if (trying.delete(chosen)) settling.add(chosen);
@@ -66,11 +73,13 @@ describe('a waiting line', () => {
             line.attempted(chosen, what as 'served' | 'refused');
             trying.delete(chosen);
             settling.delete(chosen);
-            if (what === 'served') waiting.splice(waiting.indexOf(chosen), 1);
+            if (what === 'served') forget(chosen);
           }
-          expect([...line]).toEqual(waiting);
-          expect(waiting.map((member) => line.placeOf(member))).toEqual(waiting.map((_, index) => index + 1));
-          expect(waiting.filter((member) => line.isAttempting(member))).toHaveLength(trying.size + settling.size);
+          const inOrder = [...returning, ...others];
+          expect([...line]).toEqual(inOrder);
+          expect(line.size).toBe(inOrder.length);
+          expect(inOrder.map((member) => line.placeOf(member))).toEqual(inOrder.map((_, index) => index + 1));
+          expect(inOrder.filter((member) => line.isAttempting(member))).toHaveLength(trying.size + settling.size);
           expect(line.pausedForMs).toBeLessThanOrEqual(MAX_PAUSE_MS);
         }
       }),
@@ -80,7 +89,7 @@ describe('a waiting line', () => {
   it('tries with one after a refusal, and with more again as GameServers are got', () => {
     const clock = new ManualClock();
     const line = lineOf(clock);
-    for (let id = 0; id < 20; id += 1) line.enter({ id });
+    for (let id = 0; id < 20; id += 1) line.enter({ id }, NEW);
     const begin = (): Member[] => {
       const begun: Member[] = [];
       for (let next = line.next(); next !== undefined; next = line.next()) begun.push(next);
@@ -102,11 +111,11 @@ describe('a waiting line', () => {
     const clock = new ManualClock();
     const line = lineOf(clock);
     const [one, two] = [{ id: 1 }, { id: 2 }];
-    line.enter(one);
+    line.enter(one, NEW);
     line.attempted(line.next()!, 'refused');
     expect(line.next()).toBeUndefined();
     line.leave(one);
-    line.enter(two);
+    line.enter(two, NEW);
     expect(line.next()).toBe(two);
     line.attempted(two, 'refused');
     line.wake();
@@ -117,7 +126,7 @@ describe('a waiting line', () => {
     const clock = new ManualClock();
     const line = lineOf(clock);
     const one = { id: 1 };
-    line.enter(one);
+    line.enter(one, NEW);
     expect(line.resumesInMs).toBeUndefined();
     line.attempted(line.next()!, 'refused');
     expect(line.resumesInMs).toBeGreaterThan(0);
@@ -130,7 +139,7 @@ describe('a waiting line', () => {
   it('tells how long it may take at the pace of late, and not sooner because it stands still', () => {
     const clock = new ManualClock();
     const line = lineOf(clock);
-    for (let id = 0; id < 4; id += 1) line.enter({ id });
+    for (let id = 0; id < 4; id += 1) line.enter({ id }, NEW);
     expect(line.estimateMs(1)).toBeUndefined();
     for (let served = 0; served < 2; served += 1) {
       clock.advance(100);

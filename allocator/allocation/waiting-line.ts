@@ -16,14 +16,17 @@ export interface WaitingLineOptions {
 const PACE_WEIGHT = 0.2;
 
 /**
- * Who waits for the same GameServers, in order of arrival.
+ * Who waits for the same GameServers: those who come back from a session that was lost before all others, each of the two
+ * in order of arrival.
  *
  * Whoever is refused keeps their place. While GameServers are got, many attempts are under way; after a refusal one at a
  * time, with growing pauses, until one is got or somebody says that there are some.
  */
 export class WaitingLine<Member extends object> {
   readonly #options: WaitingLineOptions;
-  /** In order of arrival. */
+  /** Who has waited once already, and was served; in order of arrival. */
+  readonly #returning = new Set<Member>();
+  /** Everybody else, in order of arrival. */
   readonly #members = new Set<Member>();
   readonly #attempting = new Set<Member>();
   /** Whose attempt gave no answer: they wait for what came of it and stand in nobody's way. */
@@ -41,38 +44,42 @@ export class WaitingLine<Member extends object> {
 
   /** How many wait, those who try included. */
   get size(): number {
-    return this.#members.size;
+    return this.#returning.size + this.#members.size;
   }
 
   /** Whether somebody here is not trying. */
   get isWaitedFor(): boolean {
-    return this.#members.size > this.#attempting.size + this.#settling.size;
+    return this.size > this.#attempting.size + this.#settling.size;
   }
 
-  /** Goes to the end. The first of an empty line need not wait out what the last one met. */
-  enter(member: Member): void {
-    if (this.#members.size === 0) this.#resume(this.#options.maxAttempts);
-    this.#members.add(member);
+  /**
+   * Goes to the end; who is returning to the end of those who are. The first of an empty line need not wait out what the
+   * last one met.
+   */
+  enter(member: Member, { isReturning }: { isReturning: boolean }): void {
+    if (this.size === 0) this.#resume(this.#options.maxAttempts);
+    (isReturning ? this.#returning : this.#members).add(member);
   }
 
   leave(member: Member): void {
+    this.#returning.delete(member);
     this.#members.delete(member);
   }
 
-  /** In order of arrival. */
-  [Symbol.iterator](): Iterator<Member> {
-    return this.#members.values();
+  /** In the order in which they may try. */
+  *[Symbol.iterator](): Iterator<Member> {
+    yield* this.#returning;
+    yield* this.#members;
   }
 
   /** From 1; 0 for who is not here. */
   placeOf(member: Member): number {
-    if (!this.#members.has(member)) return 0;
     let place = 1;
-    for (const other of this.#members) {
-      if (other === member) break;
+    for (const other of this) {
+      if (other === member) return place;
       place += 1;
     }
-    return place;
+    return 0;
   }
 
   /** How long it may take until the one at this place is served, at the pace of late; undefined while there is none. */
@@ -86,7 +93,7 @@ export class WaitingLine<Member extends object> {
   /** The first who may try now, from now on counted as trying; undefined when nobody may. */
   next(): Member | undefined {
     if (this.#attempting.size >= this.#allowed || this.pausedForMs > 0) return undefined;
-    for (const member of this.#members) {
+    for (const member of this) {
       if (this.isAttempting(member)) continue;
       this.#attempting.add(member);
       this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -110,7 +117,7 @@ export class WaitingLine<Member extends object> {
     this.#attempting.delete(member);
     this.#settling.delete(member);
     if (outcome === 'served') {
-      this.#members.delete(member);
+      this.leave(member);
       this.#notePace();
       this.#resume(Math.min(maxAttempts, this.#allowed * 2));
       return;
@@ -137,7 +144,7 @@ export class WaitingLine<Member extends object> {
    */
   get resumesInMs(): number | undefined {
     const isPaused = this.#pausedUntilMs !== Number.NEGATIVE_INFINITY;
-    const hasRoom = this.#attempting.size < Math.min(this.#allowed, this.#members.size - this.#settling.size);
+    const hasRoom = this.#attempting.size < Math.min(this.#allowed, this.size - this.#settling.size);
     return isPaused && hasRoom ? this.pausedForMs : undefined;
   }
 

@@ -5,6 +5,7 @@ import type { Draining } from '../allocation/draining.ts';
 import type { Once } from '../allocation/once.ts';
 import type { Games, GameServers } from '../allocation/ports.ts';
 import type { Reaper } from '../allocation/reaper.ts';
+import type { ReturningSeats } from '../allocation/returning-seats.ts';
 import type { Seats } from '../allocation/seats.ts';
 import type { ServiceCredential } from '../service-credential.ts';
 
@@ -17,6 +18,8 @@ export interface AppSettings {
   defaultWaitSeconds: number;
   maxWaitSeconds: number;
   retryAfterSeconds: number;
+  /** How long a player who says that a GameServer has gone waits until that is seen. */
+  lossNoticeMs: number;
   maxBodyBytes: number;
   maxServiceBodyBytes: number;
   webDirectory: string;
@@ -33,6 +36,7 @@ export interface AppDependencies {
   /** Whether a session may be there that a predecessor asked for, and that only Kubernetes itself knows of. */
   mayHavePredecessor: () => boolean;
   seats: Seats;
+  returningSeats: ReturningSeats;
   gameServers: GameServers;
   games: Games;
   reaper: Pick<Reaper, 'look'>;

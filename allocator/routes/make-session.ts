@@ -36,18 +36,10 @@ export function makeSession(
   { scope, makes, game, fleet, preferredRegions, exclude, playerIds }: WantedSession,
   answerOf: (made: MadeSession, seats: readonly IssuedSeat[]) => object,
 ): Promise<void> {
-  const { allocations, seats, clock, settings, isSecond } = dependencies;
-  if (isSecond()) {
-    throw new ProblemError('second_allocator', 'Another allocator serves this namespace; this one must not', {
-      retryAfterSeconds: settings.retryAfterSeconds,
-    });
-  }
-  const waitSeconds = readWaitSeconds(request, response, {
-    defaultSeconds: settings.defaultWaitSeconds,
-    maxSeconds: settings.maxWaitSeconds,
-  });
+  const { allocations, seats, settings } = dependencies;
+  refuseSecond(dependencies);
+  const deadlineMs = deadlineOf(request, response, dependencies);
   const gone = callerGone(response);
-  const deadlineMs = clock.nowMs() + waitSeconds * 1000;
   return answerOnce(request, response, dependencies, { scope, makes, deadlineMs }, async (session) => {
     const result = await allocations.allocate({
       game,
@@ -68,4 +60,25 @@ export function makeSession(
     }
     return { answer: JSON.stringify(answerOf(result, issued)) };
   });
+}
+
+/** @throws ProblemError second_allocator where another one is at work that this one knows nothing of */
+export function refuseSecond({ isSecond, settings }: AppDependencies): void {
+  if (!isSecond()) return;
+  throw new ProblemError('second_allocator', 'Another allocator serves this namespace; this one must not', {
+    retryAfterSeconds: settings.retryAfterSeconds,
+  });
+}
+
+/**
+ * Until when a request wants to wait in line: milliseconds since the epoch.
+ *
+ * @throws ProblemError invalid_request
+ */
+export function deadlineOf(request: Request, response: Response, { clock, settings }: AppDependencies): number {
+  const waitSeconds = readWaitSeconds(request, response, {
+    defaultSeconds: settings.defaultWaitSeconds,
+    maxSeconds: settings.maxWaitSeconds,
+  });
+  return clock.nowMs() + waitSeconds * 1000;
 }

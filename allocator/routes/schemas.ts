@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GAME_SERVER_STATES } from '../../lib/agones.ts';
 import { ERRORS } from '../../lib/errors.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
+import { MAX_JOIN_TOKEN_BYTES } from '../../lib/join-token.ts';
 import { FINDINGS } from '../allocation/reap-rules.ts';
 
 /** What goes in and out over HTTP. The OpenAPI document is made from these. */
@@ -85,6 +86,22 @@ export const newGameRequest = z
   .meta({ id: 'NewGameRequest' });
 
 export const joinRequest = z.strictObject({ playerId }).meta({ id: 'JoinRequest' });
+
+export const resumeRequest = z
+  .strictObject({
+    token: z
+      .string()
+      .min(1)
+      .max(MAX_JOIN_TOKEN_BYTES)
+      .regex(/^[\w.-]+$/, 'is not a join token')
+      .meta({ description: 'The `token` of the `wsUrl` that the player has, expired or not', example: 'eyJ…' }),
+    closeCode: z.number().int().min(1000).max(4999).optional().meta({
+      description:
+        'What the connection was closed with. After 4007 and 4008 the answer waits a moment until the loss is seen here too',
+      example: 4007,
+    }),
+  })
+  .meta({ id: 'ResumeRequest' });
 
 const seatFields = {
   sessionId,

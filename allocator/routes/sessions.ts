@@ -1,10 +1,12 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { ProblemError } from '../../lib/errors.ts';
 import { isSessionId } from '../../lib/session.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { KubernetesDown } from '../allocation/ports.ts';
-import type { GameServers, GameServerView } from '../allocation/ports.ts';
+import type { GameServerRef, GameServers, GameServerView } from '../allocation/ports.ts';
+import { whereaboutsOf } from '../allocation/whereabouts.ts';
+import type { Whereabouts } from '../allocation/whereabouts.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
 import { parseBody } from './read-body.ts';
@@ -13,22 +15,31 @@ import type { seatAnswer, sessionAnswer } from './schemas.ts';
 
 /** POST /api/sessions/ID/join: whoever knows a session's id is invited. */
 export function joinSession(dependencies: AppDependencies): RequestHandler {
-  const { gameServers, seats, settings } = dependencies;
+  const { gameServers, settings } = dependencies;
   return async (request, response) => {
     const { playerId } = parseBody(joinRequest, request.body);
     const origin = webSocketOrigin(request, settings);
     const { session, gameServer } = await findSession(gameServers, sessionIdOf(request), settings.retryAfterSeconds);
-    const seat = await seats.issue(playerId, session, gameServer);
-    const answer: z.input<typeof seatAnswer> = {
-      sessionId: session.sessionId,
-      wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
-      expiresAt: seat.expiresAt,
-      ...(settings.directMode
-        ? { ...gameServer.direct, ports: [...gameServer.direct.ports], token: seat.seatToken }
-        : {}),
-    };
-    response.status(201).set('cache-control', 'no-store').json(answer);
+    await answerSeat(response, dependencies, { playerId, session, gameServer, origin });
   };
+}
+
+/** Answers with a seat of its own for the player. */
+export async function answerSeat(
+  response: Response,
+  { seats, settings }: AppDependencies,
+  taken: { playerId: string; session: SessionDescriptor; gameServer: GameServerView; origin: string },
+): Promise<void> {
+  const { playerId, session, gameServer, origin } = taken;
+  const seat = await seats.issue(playerId, session, gameServer);
+  const { address, ports } = gameServer.direct;
+  const answer: z.input<typeof seatAnswer> = {
+    sessionId: session.sessionId,
+    wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
+    expiresAt: seat.expiresAt,
+    ...(settings.directMode ? { address, ports: [...ports], token: seat.seatToken } : {}),
+  };
+  response.status(201).set('cache-control', 'no-store').json(answer);
 }
 
 /** GET /api/sessions/ID: what a page may show of a session. No address. */
@@ -66,20 +77,31 @@ export async function findSession(
   sessionId: string,
   retryAfterSeconds: number,
 ): Promise<{ session: SessionDescriptor; gameServer: GameServerView }> {
-  const gameServer = gameServers.holding(sessionId) ?? (await ask(gameServers, sessionId, retryAfterSeconds));
-  if (gameServer?.session === undefined) throw sessionNotFound();
-  return { session: gameServer.session, gameServer };
+  const where = await lookFor(gameServers, sessionId, retryAfterSeconds);
+  switch (where.state) {
+    case 'running':
+      return where;
+    case 'over':
+    case 'lost':
+      throw new ProblemError('session_over', 'The session has ended');
+    case 'unknown':
+      throw sessionNotFound();
+  }
 }
 
-async function ask(
+/**
+ * Where a session is.
+ *
+ * @throws ProblemError kubernetes_unavailable
+ */
+export async function lookFor(
   gameServers: GameServers,
   sessionId: string,
   retryAfterSeconds: number,
-): Promise<GameServerView | undefined> {
-  if (gameServers.hasEnded(sessionId)) throw new ProblemError('session_over', 'The session has ended');
+  answered?: GameServerRef,
+): Promise<Whereabouts> {
   try {
-    const [first] = await gameServers.findHolding(sessionId);
-    return first;
+    return await whereaboutsOf(gameServers, sessionId, answered);
   } catch (error) {
     if (!(error instanceof KubernetesDown)) throw error;
     const detail = 'Whether there is such a session cannot be told just now';

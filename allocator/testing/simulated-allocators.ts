@@ -378,6 +378,8 @@ class SimulatedAllocator {
         const made = await this.#allocations.allocate({
           game: GAME,
           preferredRegions: [],
+          // A fifth of them, as if they came back from a session that was lost: whoever goes first, nothing is got twice.
+          isReturning: /[05]$/.test(key),
           session: { id: sessionIdOf(key), mayExist: !isFirst, lost },
           deadlineMs,
           gone: new AbortController().signal,

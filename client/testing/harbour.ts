@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 
@@ -24,21 +25,34 @@ export class Harbour {
   readonly heard: Heard[] = [];
   /** What the next requests get, in order; the last one stays. */
   answers: Answer[] = [{ status: 404 }];
-  /** Called with each WebSocket and its number, from 1. Undefined refuses upgrades. */
-  onSocket: ((socket: WebSocket, number: number) => void) | undefined;
-  #upgrades = 0;
+  /** Called with each WebSocket, its number, from 1, and its path. Undefined refuses upgrades. */
+  onSocket: ((socket: WebSocket, number: number, path: string) => void) | undefined;
+  /** So many upgrades from now on are never answered. */
+  silentUpgrades = 0;
+  /** The subprotocol it chooses where one is offered. */
+  chooses: string | false = false;
+  /** What each upgrade offered. */
+  readonly protocols: (string | undefined)[] = [];
+  readonly #silent: Duplex[] = [];
   readonly #http: Server;
-  readonly #webSockets = new WebSocketServer({ noServer: true });
+  readonly #webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => this.chooses });
 
   private constructor() {
     this.#http = createServer((request, response) => void this.#answer(request, response));
     this.#http.on('upgrade', (request, socket, head) => {
-      this.#upgrades += 1;
+      this.protocols.push(request.headers['sec-websocket-protocol']);
+      if (this.silentUpgrades > 0) {
+        this.silentUpgrades -= 1;
+        this.#silent.push(socket);
+        return;
+      }
       if (this.onSocket === undefined) {
         socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
         return;
       }
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.onSocket?.(webSocket, this.#upgrades));
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.onSocket?.(webSocket, this.upgrades, request.url ?? '');
+      });
     });
   }
 
@@ -58,11 +72,12 @@ export class Harbour {
   }
 
   get upgrades(): number {
-    return this.#upgrades;
+    return this.protocols.length;
   }
 
   async close(): Promise<void> {
     for (const client of this.#webSockets.clients) client.terminate();
+    for (const socket of this.#silent) socket.destroy();
     this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
   }

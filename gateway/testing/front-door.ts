@@ -58,7 +58,10 @@ export async function openFrontDoor(
 
 export interface TokenSource {
   /** The query of a session URL and what it holds for the GameServer. */
-  issue(port: number, options?: { sessionId?: string; livesSeconds?: number; address?: string }): Promise<Tokens>;
+  issue(
+    port: number,
+    options?: { sessionId?: string; livesSeconds?: number; address?: string; resumableSeconds?: number },
+  ): Promise<Tokens>;
 }
 
 export interface Tokens {
@@ -74,13 +77,17 @@ export function tokenSource(keys: GeneratedKeys): TokenSource {
     signing: parseKeySet(keys.signing, 'sign', 'signing'),
   });
   return {
-    async issue(port, { sessionId = SESSION_ID, livesSeconds = 60, address = '127.0.0.1' } = {}) {
+    async issue(
+      port,
+      { sessionId = SESSION_ID, livesSeconds = 60, address = '127.0.0.1', resumableSeconds = 3600 } = {},
+    ) {
       const now = new Date().toISOString();
+      const nowSeconds = Math.floor(Date.now() / 1000);
       const tokens = await issuer.issue(
         {
           playerId: 'ann',
           gameServerUid: 'uid-1',
-          expiresAtSeconds: Math.floor(Date.now() / 1000) + livesSeconds,
+          expiresAtSeconds: nowSeconds + livesSeconds,
           session: {
             version: 1,
             sessionId,
@@ -91,7 +98,7 @@ export function tokenSource(keys: GeneratedKeys): TokenSource {
             joinBy: now,
           },
         },
-        { address, port },
+        { address, port, resumableUntilSeconds: nowSeconds + resumableSeconds },
       );
       return { ...tokens, path: `/session/${sessionId}?token=${tokens.sealed}` };
     },

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { ProblemError } from '../../lib/errors.ts';
 import { nameInPlaceOfUid, TokenError } from '../../lib/join-token.ts';
 import type { Seat } from '../../lib/join-token.ts';
+import { AFTER_PARAMETER } from '../../lib/resume-protocol.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import type { RunningSession } from './running-session.ts';
 import type { Knock } from './web-socket-door.ts';
@@ -11,11 +12,15 @@ import type { Knock } from './web-socket-door.ts';
 export interface SeatCheck {
   /** @throws TokenError */
   verify(seatToken: string, nowSeconds: number): Promise<Seat>;
+  /** The same for a seat that may have expired. @throws TokenError */
+  verifyOfAnyAge(seatToken: string): Promise<Seat>;
 }
 
 /** What admission needs of the session life. */
 export interface SessionSource {
   readonly gameServer: { readonly uid: string; readonly namespace: string; readonly name: string };
+  /** Those that run now. */
+  readonly sessions: readonly RunningSession[];
   /** False from the moment the GameServer goes away. */
   readonly isAdmitting: boolean;
   /**
@@ -41,6 +46,8 @@ export interface SeatHeld {
   session: RunningSession;
   playerId: string;
   seat: number;
+  /** The player goes on where they were, and has so many messages; undefined for one who begins. */
+  after: number | undefined;
 }
 
 const MAX_PLAYER_ID_LENGTH = 64;
@@ -48,9 +55,51 @@ const MAX_PLAYER_ID_LENGTH = 64;
 /**
  * Decides who comes in, and takes the seat.
  *
- * @throws ProblemError with `token_*`, `session_over`, `session_full`, `draining`
+ * @throws ProblemError with `token_*`, `session_over`, `session_full`, `draining`, `invalid_request`
  */
 export async function admitPlayer(knock: Knock, options: AdmissionOptions): Promise<SeatHeld> {
+  return (await admitReturning(knock, options)) ?? (await admitNew(knock, options));
+}
+
+/**
+ * A player who knows the secret of their seat is there already: neither the age of the token counts, nor whether the
+ * GameServer takes others. One whose seat was given up meanwhile is none of these, and begins anew.
+ */
+async function admitReturning(knock: Knock, options: AdmissionOptions): Promise<SeatHeld | undefined> {
+  const { resume } = knock;
+  if (resume === undefined) return undefined;
+  const { playerId, sessions } = await seatsToLookAt(knock, options);
+  for (const session of sessions) {
+    const held = session.resumableSeat(playerId, resume.secret);
+    if (held === undefined) continue;
+    if (resume.after > held.sent) {
+      throw new ProblemError('invalid_request', 'Fewer messages than that were sent.', {
+        errors: [{ field: `query ${AFTER_PARAMETER}`, message: 'is more than was sent' }],
+      });
+    }
+    return { session, playerId, seat: held.seat, after: resume.after };
+  }
+  return undefined;
+}
+
+async function seatsToLookAt(
+  knock: Knock,
+  { sessions, seatCheck, isDirectAdmission }: AdmissionOptions,
+): Promise<{ playerId: string; sessions: readonly RunningSession[] }> {
+  if (knock.seatToken === undefined) {
+    return { playerId: knock.playerId ?? '', sessions: isDirectAdmission ? sessions.sessions : [] };
+  }
+  const seatToken = knock.seatToken;
+  const seat = await verified(seatCheck, (check) => check.verifyOfAnyAge(seatToken));
+  refuseOtherSeat(knock, seat, sessions);
+  const { sessionId } = seat.session;
+  return {
+    playerId: seat.playerId,
+    sessions: sessions.sessions.filter(({ descriptor }) => descriptor.sessionId === sessionId),
+  };
+}
+
+async function admitNew(knock: Knock, options: AdmissionOptions): Promise<SeatHeld> {
   const { sessions } = options;
   refuseIfDraining(sessions);
   const { playerId, session } =
@@ -59,7 +108,7 @@ export async function admitPlayer(knock: Knock, options: AdmissionOptions): Prom
   if (session.hasEnded) throw new ProblemError('session_over', 'The session of this seat has ended.');
   const outcome = session.takeSeat(playerId);
   if (outcome.kind === 'full') throw new ProblemError('session_full', 'All seats of the session are taken.');
-  return { session, playerId, seat: outcome.seat };
+  return { session, playerId, seat: outcome.seat, after: undefined };
 }
 
 async function withToken(
@@ -67,21 +116,24 @@ async function withToken(
   seatToken: string,
   { sessions, seatCheck, clock }: AdmissionOptions,
 ): Promise<{ playerId: string; session: RunningSession }> {
-  const seat = await verify(seatToken, seatCheck, clock);
-  const { gameServer } = sessions;
+  const seat = await verified(seatCheck, (check) => check.verify(seatToken, Math.floor(clock.nowMs() / 1000)));
+  refuseOtherSeat(knock, seat, sessions);
+  return { playerId: seat.playerId, session: await sessions.sessionFor(seat.session) };
+}
+
+function refuseOtherSeat(knock: Knock, seat: Seat, { gameServer }: SessionSource): void {
   if (seat.gameServerUid !== gameServer.uid && seat.gameServerUid !== nameInPlaceOfUid(gameServer)) {
     throw new ProblemError('token_not_for_game_server', 'The seat is on another GameServer.');
   }
   if (knock.sessionId !== undefined && knock.sessionId !== seat.session.sessionId) {
     throw new ProblemError('token_not_for_session', 'The path names another session than the join token.');
   }
-  return { playerId: seat.playerId, session: await sessions.sessionFor(seat.session) };
 }
 
-async function verify(seatToken: string, seatCheck: SeatCheck | undefined, clock: Clock): Promise<Seat> {
+async function verified(seatCheck: SeatCheck | undefined, verify: (check: SeatCheck) => Promise<Seat>): Promise<Seat> {
   if (seatCheck === undefined) throw new ProblemError('token_invalid', 'This GameServer has no keys to check it with.');
   try {
-    return await seatCheck.verify(seatToken, Math.floor(clock.nowMs() / 1000));
+    return await verify(seatCheck);
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
     const detail = error.code === 'token_expired' ? 'Ask for a new one.' : 'It was not made by this installation.';

@@ -30,6 +30,8 @@ export interface GameServerLife extends SessionSource {
   readonly phase: LifePhase;
   /** Those that have not ended. */
   readonly sessions: readonly RunningSession[];
+  /** Resolves when Agones has taken what there was to say of a session that was cut short. */
+  readonly lastReport: Promise<void>;
   /** Becomes Ready and takes sessions from then on. @throws Error when Agones does not make it Ready */
   start(): Promise<void>;
   /** Takes nobody in from now on; running sessions go on. */

@@ -7,7 +7,10 @@ export interface Player {
   readonly playerId: string;
   /** From 0 to the session's seats less one. */
   readonly seat: number;
-  /** Sends one text message. Without a connection it goes nowhere. A player who reads too slowly is disconnected. */
+  /**
+   * Sends one text message. A player who reads too slowly is disconnected. Without a connection it waits for the player's
+   * return, if their client can come back (docs/adr/0014-coming-back.md) and within the kit's bounds; else it goes nowhere.
+   */
   send(text: string): void;
 }
 
@@ -21,7 +24,7 @@ export interface SessionContext {
   readonly clock: Clock;
   /** Lines of it carry the session's id. */
   readonly logger: Logger;
-  /** The same text to every connected player: made once, however many they are. */
+  /** The same text to every player: made once, however many they are. */
   broadcast(text: string): void;
   /** The session is over: players are sent away and the GameServer ends or takes the next, as configured. */
   end(): void;
@@ -31,8 +34,16 @@ export interface SessionContext {
  * One run of a game. The kit calls it, one call at a time; what it throws ends this session and nothing else.
  */
 export interface GameSession {
-  /** A player took a seat, or came back to it on a new connection. Say hello here: the connection is open. */
+  /**
+   * A player took a seat, or came back to it and does not have all that was sent: say everything they need to know. The
+   * connection is open.
+   */
   join(player: Player): void;
+  /**
+   * A player came back and has every message of before, and gets those sent meanwhile: nothing needs saying again. It may
+   * come without a `disconnect` before it. Absent: `join` is called.
+   */
+  resume?(player: Player): void;
   /** The connection is gone; the seat is kept for a while. */
   disconnect(player: Player): void;
   /** The seat was given up. No more calls for this player object. */

@@ -34,6 +34,9 @@ export interface KitConfig {
   pingIntervalMs: number;
   /** Unsent bytes of one player at most. */
   maxQueuedBytes: number;
+  /** The last messages to each player are kept for their return: so many, and so large, at most. Well below the queue. */
+  maxReplayMessages: number;
+  maxReplayBytes: number;
   maxMessagesPerSecond: number;
   /** Messages that make no sense, or come too fast, that one connection may send. */
   maxBadMessages: number;

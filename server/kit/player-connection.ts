@@ -2,9 +2,12 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../lib/clock.ts';
 import { CLOSE_CODES } from '../../lib/close-codes.ts';
 import type { CloseName } from '../../lib/close-codes.ts';
+import { ALIVE_MESSAGE, RESUME_SUBPROTOCOL } from '../../lib/resume-protocol.ts';
 import type { KitConfig } from './kit-config.ts';
 
 export interface ConnectionEvents {
+  /** A text has come, before anybody looks at it: also one that comes too fast. */
+  onReceived(): void;
   /** @returns whether the message made sense */
   onMessage(text: string): boolean;
   /** Once, when no more messages will come. */
@@ -27,6 +30,7 @@ export class PlayerConnection {
   #badMessages = 0;
   #messagesInWindow = 0;
   #windowStartedAtMs: number;
+  #burstLeft = 0;
   #cancelPing: () => void = () => {};
   #cancelCut: () => void = () => {};
 
@@ -62,6 +66,15 @@ export class PlayerConnection {
     this.#socket.send(text);
   }
 
+  /** Sends what is not the game's. It is small and rare: it counts for no queue. */
+  sendControl(text: string): void {
+    if (this.#isOpen) this.#socket.send(text, { binary: true });
+  }
+
+  allowBurst(messages: number): void {
+    this.#burstLeft = messages;
+  }
+
   /** Says goodbye with a code of the table, and cuts the connection if that takes too long. */
   close(name: CloseName): void {
     if (!this.#isOpen) return;
@@ -75,6 +88,7 @@ export class PlayerConnection {
 
   #receive(data: RawData, isBinary: boolean): void {
     if (!this.#isOpen) return;
+    if (!isBinary) this.#events.onReceived();
     const isGood = !isBinary && this.#isWithinRate() && this.#events.onMessage(textOf(data));
     if (isGood) return;
     this.#badMessages += 1;
@@ -88,7 +102,9 @@ export class PlayerConnection {
       this.#messagesInWindow = 0;
     }
     this.#messagesInWindow += 1;
-    return this.#messagesInWindow <= this.#bounds.maxMessagesPerSecond;
+    if (this.#messagesInWindow <= this.#bounds.maxMessagesPerSecond) return true;
+    this.#burstLeft -= 1;
+    return this.#burstLeft >= 0;
   }
 
   #pingLater(): void {
@@ -99,6 +115,8 @@ export class PlayerConnection {
       }
       this.#hasAnsweredPing = false;
       this.#socket.ping();
+      // Browsers show pings to nobody.
+      if (this.#socket.protocol === RESUME_SUBPROTOCOL) this.sendControl(ALIVE_MESSAGE);
       this.#pingLater();
     });
   }

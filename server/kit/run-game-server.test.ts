@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { request } from 'node:http';
 import { jest } from '@jest/globals';
+import { WebSocket } from 'ws';
 import { nameInPlaceOfUid } from '../../lib/join-token.ts';
 import { generateKeys } from '../../lib/key-set.ts';
 import { SESSION_REPORT_ANNOTATION } from '../../lib/session-report.ts';
@@ -234,7 +237,7 @@ describe('a token and what the SDK shows', () => {
     const session = newSession();
     gameServer.sidecar.allocate(session);
     const authorization = `Bearer ${await gameServer.seatToken(session)}`;
-    await gameServer.connect(`/session/${session.sessionId}`, { authorization }).seated();
+    await gameServer.connect(`/session/${session.sessionId}`, { headers: { authorization } }).seated();
   });
 });
 
@@ -313,13 +316,50 @@ describe('connections are held to bounds', () => {
     expect(await ann.closed()).toBe(4005);
   });
 
-  test('a player who does not read', async () => {
-    const ann = await player();
+  test('a player who does not read, while others play on', async () => {
+    await gameServer.start();
+    const session = newSession();
+    gameServer.sidecar.allocate(session);
+    const bob = await (await gameServer.join(session, { playerId: 'bob' })).seated();
+    const ann = await (await gameServer.join(session)).seated();
     ann.socket.pause();
     ann.socket.send('flood');
-    await until(() => gameServer.running.connectedPlayers === 0, 'the slow player is let go');
+    await until(() => gameServer.running.connectedPlayers === 1, 'the slow player is let go');
+    bob.socket.send('still here');
+    await until(() => bob.messages.includes('bob: still here'), 'the other plays on');
     ann.socket.resume();
     expect([1006, 4006]).toContain(await ann.closed());
+    expect(bob.closeCode).toBeUndefined();
+  });
+
+  test.each([
+    ['a frame that is not masked', [0x81, 0x02, 0x68, 0x69]],
+    ['an opcode that there is not', [0x83, 0x80, 0, 0, 0, 0]],
+    ['text that is no UTF-8', [0x81, 0x81, 0, 0, 0, 0, 0xff]],
+    ['a ping that is too long', [0x89, 0xfe, 0x00, 0x7e, 0, 0, 0, 0, ...Array.from({ length: 126 }, () => 0)]],
+  ])('%s: that player alone is cut', async (_, bytes) => {
+    await gameServer.start();
+    const session = newSession();
+    gameServer.sidecar.allocate(session);
+    const ann = await (await gameServer.join(session)).seated();
+    const other = await (await gameServer.join(session, { playerId: 'bob' })).seated();
+    // The raw socket under the client's: no client of ours could send this.
+    (ann.socket as unknown as { _socket: Socket })._socket.write(Buffer.from(bytes));
+    expect([1002, 1006, 1007]).toContain(await ann.closed());
+    other.socket.send('hello');
+    await until(() => other.messages.includes('bob: hello'), 'the other plays on');
+    expect(gameServer.running.connectedPlayers).toBe(1);
+  });
+
+  test('no compression, though a client offers it', async () => {
+    await gameServer.start();
+    const session = newSession();
+    gameServer.sidecar.allocate(session);
+    const path = `/session/${session.sessionId}?token=${await gameServer.seatToken(session)}`;
+    const socket = new WebSocket(`ws://127.0.0.1:${gameServer.running.port}${path}`);
+    await once(socket, 'open');
+    expect(socket.extensions).toBe('');
+    socket.terminate();
   });
 
   test('a player who is gone without a word', async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { pause } from '../../lib/pause.ts';
+import { RESUME_SUBPROTOCOL } from '../../lib/resume-protocol.ts';
 import { admitPlayer } from './admission.ts';
 import type { SeatCheck } from './admission.ts';
 import type { Game } from './game.ts';
@@ -63,7 +64,11 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const shutdown = once(() => tellShutdown(options));
+  const shutdown = once(async () => {
+    // A GameServer that is Shutdown is told nothing more.
+    await life.lastReport;
+    await tellShutdown(options);
+  });
   // A GameServer has its List from the moment it is made.
   const Life = isShared(sdk.gameServer) ? SharedSessionLife : SessionLife;
   const life: GameServerLife = new Life({
@@ -116,12 +121,16 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
 async function admit(knock: Knock, life: GameServerLife, options: RunGameServerOptions): Promise<Admitted> {
   const { seatCheck, config, clock } = options;
   const { isDirectAdmission } = config;
-  const { session, playerId, seat } = await admitPlayer(knock, { sessions: life, seatCheck, isDirectAdmission, clock });
+  const held = await admitPlayer(knock, { sessions: life, seatCheck, isDirectAdmission, clock });
+  const { session, playerId } = held;
   return {
     accept(socket) {
       const connection: PlayerConnection = new PlayerConnection(
         socket,
         {
+          onReceived: () => {
+            session.noteReceived(playerId);
+          },
           onMessage: (text) => session.message(playerId, text),
           onClose: () => {
             session.disconnect(playerId, connection);
@@ -131,7 +140,7 @@ async function admit(knock: Knock, life: GameServerLife, options: RunGameServerO
         clock,
       );
       if (session.hasEnded) connection.close('session_ended');
-      else session.connect(playerId, seat, connection);
+      else session.connect({ ...held, isResumable: socket.protocol === RESUME_SUBPROTOCOL }, connection);
     },
     cancel() {
       session.giveBack(playerId);

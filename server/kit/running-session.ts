@@ -2,8 +2,11 @@ import type { Clock } from '../../lib/clock.ts';
 import type { CloseName } from '../../lib/close-codes.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
-import type { Game, GameSession, Player, SessionContext } from './game.ts';
+import type { Game, GameSession, SessionContext } from './game.ts';
 import type { KitConfig } from './kit-config.ts';
+import { SeatStream } from './seat-stream.ts';
+import { keptMessage, SeatedPlayer } from './seated-player.ts';
+import type { SeatConnection } from './seated-player.ts';
 import { Seats } from './seats.ts';
 import type { SeatOutcome } from './seats.ts';
 
@@ -20,39 +23,39 @@ const CLOSE_NAME_OF_END: Record<SessionEnd, CloseName> = {
   stopped: 'game_server_shutdown',
 };
 
-/** What a seat needs of a connection. */
-export interface SeatConnection {
-  send(text: string): void;
-  close(name: CloseName): void;
+/** How a connection takes its seat. */
+export interface Arrival {
+  playerId: string;
+  seat: number;
+  /** The client can come back and go on where it was. */
+  isResumable: boolean;
+  /** It does so, and has so many messages; `resumableSeat` said that it may. */
+  after: number | undefined;
 }
+
+/** A client that hears nothing for as long as so many pings are apart has lost its connection. */
+const SILENT_PINGS = 2.5;
 
 export interface RunningSessionOptions {
   descriptor: SessionDescriptor;
   game: Game;
   gameServer: string;
-  config: Pick<KitConfig, 'seatGraceMs' | 'idleLimitMs' | 'maxSessionMs'>;
+  config: Pick<
+    KitConfig,
+    | 'seatGraceMs'
+    | 'idleLimitMs'
+    | 'maxSessionMs'
+    | 'maxReplayMessages'
+    | 'maxReplayBytes'
+    | 'maxMessagesPerSecond'
+    | 'pingIntervalMs'
+  >;
   clock: Clock;
   logger: Logger;
   /** The first player is there. */
   onJoined?(): void;
   /** Once. The session holds no timer and no connection any more. */
   onEnd(end: SessionEnd): void;
-}
-
-class SeatedPlayer implements Player {
-  readonly playerId: string;
-  readonly seat: number;
-  connection: SeatConnection | undefined;
-  cancelGrace: () => void = () => {};
-
-  constructor(playerId: string, seat: number) {
-    this.playerId = playerId;
-    this.seat = seat;
-  }
-
-  send(text: string): void {
-    this.connection?.send(text);
-  }
 }
 
 /** A session from its opening to its end: seats, connections, limits, and the calls into the game. */
@@ -125,8 +128,15 @@ export class RunningSession {
     if (!this.#players.has(playerId)) this.#seats.giveUp(playerId);
   }
 
+  /** The seat that a player with this secret may go on in, and how many messages were sent to it. */
+  resumableSeat(playerId: string, secret: string): { seat: number; sent: number } | undefined {
+    const player = this.#players.get(playerId);
+    if (player?.stream?.isSecret(secret) !== true) return undefined;
+    return { seat: player.seat, sent: player.stream.sent };
+  }
+
   /** Puts a connection on a seat that `takeSeat` gave. An older connection of the same player is sent away. */
-  connect(playerId: string, seat: number, connection: SeatConnection): void {
+  connect({ playerId, seat, isResumable, after }: Arrival, connection: SeatConnection): void {
     const player = this.#players.get(playerId) ?? new SeatedPlayer(playerId, seat);
     this.#players.set(playerId, player);
     player.cancelGrace();
@@ -140,8 +150,11 @@ export class RunningSession {
       this.#wasJoined = true;
       this.#options.onJoined?.();
     }
+    if (after === undefined) player.stream = isResumable ? this.#newStream() : undefined;
+    const isWhole = this.#continueStream(player, connection, after ?? 0);
     this.#call(() => {
-      this.#game.join(player);
+      if (after !== undefined && isWhole && this.#game.resume !== undefined) this.#game.resume(player);
+      else this.#game.join(player);
     });
   }
 
@@ -153,6 +166,11 @@ export class RunningSession {
     this.#call(() => {
       this.#game.drain?.();
     });
+  }
+
+  /** A message of a player has come, whatever it is: they need not send it again. */
+  noteReceived(playerId: string): void {
+    this.#players.get(playerId)?.stream?.noteReceived(this.#options.clock.nowMs());
   }
 
   /** What a player sent. @returns whether it made sense */
@@ -215,6 +233,26 @@ export class RunningSession {
     this.#logger.info({ seats: this.#seats.capacity }, 'session opened');
   }
 
+  #newStream(): SeatStream {
+    const { config, clock } = this.#options;
+    return new SeatStream({ maxMessages: config.maxReplayMessages, maxBytes: config.maxReplayBytes }, clock.nowMs());
+  }
+
+  /** Says where the streams stand and sends what the player does not have. @returns whether nothing is lost */
+  #continueStream({ stream }: SeatedPlayer, connection: SeatConnection, after: number): boolean {
+    if (stream === undefined) return false;
+    const { clock, config } = this.#options;
+    const silentSeconds = (clock.nowMs() - stream.lastReceivedAtMs) / 1000;
+    // What the player could not send meanwhile comes at once: as much as they might have sent.
+    const burst = Math.floor(Math.max(0, silentSeconds) * config.maxMessagesPerSecond);
+    connection.allowBurst(Math.min(burst, config.maxReplayMessages));
+    const silenceMs = Math.ceil(config.pingIntervalMs * SILENT_PINGS);
+    const { seatMessage, texts, isWhole } = stream.continueAfter(after, silenceMs);
+    connection.sendControl(seatMessage);
+    for (const text of texts) connection.send(text);
+    return isWhole;
+  }
+
   #tickLater(intervalMs: number): void {
     const { clock } = this.#options;
     const nowMs = clock.nowMs();
@@ -245,7 +283,8 @@ export class RunningSession {
   }
 
   #broadcast(text: string): void {
-    for (const player of this.#players.values()) player.connection?.send(text);
+    const message = keptMessage(text);
+    for (const player of this.#players.values()) player.deliver(message);
   }
 
   /** A game that throws ends its own session, not the process. */

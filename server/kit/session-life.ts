@@ -12,6 +12,7 @@ import { SessionReporter } from './session-reporter.ts';
 
 /** From Ready through sessions to the end: one session at a time, each once. */
 export class SessionLife implements GameServerLife {
+  lastReport = Promise.resolve();
   readonly #options: GameServerLifeOptions;
   readonly #ended = new EndedSessions();
   readonly #reporter: SessionReporter;
@@ -115,6 +116,7 @@ export class SessionLife implements GameServerLife {
   #open(descriptor: SessionDescriptor): RunningSession | undefined {
     const { game, config, clock, logger, sdk } = this.#options;
     this.#phase = 'playing';
+    let wasJoined = false;
     try {
       const session = RunningSession.open({
         descriptor,
@@ -124,9 +126,13 @@ export class SessionLife implements GameServerLife {
         clock,
         logger,
         onJoined: () => {
+          wasJoined = true;
           if (this.#isAskedToReport) this.#reporter.report({ sessionId: descriptor.sessionId, step: 'joined' });
         },
         onEnd: (end) => {
+          if (wasJoined && isCutShort(end)) {
+            this.lastReport = this.#reporter.reportLast({ sessionId: descriptor.sessionId, step: 'stopped' });
+          }
           this.#afterSession(session, end);
         },
       });
@@ -199,6 +205,11 @@ export class SessionLife implements GameServerLife {
     if (this.#current !== undefined) return this.#current;
     return orDraining(this.#open(directSessionOf(this.#options, 'exclusive')));
   }
+}
+
+/** Its players want another one, and their allocator is to know it. */
+function isCutShort(end: SessionEnd): boolean {
+  return end === 'stopped' || end === 'game failed';
 }
 
 function orDraining(session: RunningSession | undefined): RunningSession {

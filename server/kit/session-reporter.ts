@@ -36,6 +36,17 @@ export class SessionReporter {
     if (!this.#isTelling) void this.#tell();
   }
 
+  /** Tells once what comes after nothing else. Resolves when Agones has taken it, or cannot be told. */
+  async reportLast(report: SessionReport): Promise<void> {
+    const { sdk, logger } = this.#options;
+    this.close();
+    try {
+      await sdk.setAnnotation(SESSION_REPORT_NAME, formatSessionReport(report));
+    } catch (error) {
+      logger.warn({ err: error }, 'could not report on the end of the session');
+    }
+  }
+
   /** What was not told by now is told no more. */
   close(): void {
     this.#newest = undefined;

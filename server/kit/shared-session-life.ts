@@ -20,6 +20,8 @@ const MAX_REMEMBERED = 1000;
  * when it has been empty for a while the allocator makes it Ready again.
  */
 export class SharedSessionLife implements GameServerLife {
+  /** Nothing is said: those that are in the List when the GameServer ends were cut short. */
+  readonly lastReport = Promise.resolve();
   readonly #options: GameServerLifeOptions;
   readonly #running = new Map<string, RunningSession>();
   /** Ids that never come back, the oldest first. */

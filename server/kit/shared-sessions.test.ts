@@ -41,6 +41,20 @@ describe('a GameServer with the List', () => {
     expect(gameServer.running.phase).toBe('playing');
   });
 
+  test('takes a player who comes back to their own session, and to no other with its secret', async () => {
+    await gameServer.start();
+    const [one, two] = [shared(), shared()];
+    put(one, two);
+    const ann = await gameServer.joinResumable(one);
+    const { resume } = await ann.seat();
+    await ann.seated();
+    ann.socket.terminate();
+    await until(() => gameServer.running.connectedPlayers === 0, 'the drop is noticed');
+    const expired = { resume, after: 1, lifeSeconds: -60 };
+    expect(await (await gameServer.joinResumable(two, expired)).closed()).toBe(4002);
+    expect(await (await gameServer.joinResumable(one, expired)).seat()).toMatchObject({ resume });
+  });
+
   test('opens a session when it is in the List, with the seats of its Fleet; one of its players more is refused', async () => {
     await gameServer.start();
     const session = shared();

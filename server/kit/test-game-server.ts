@@ -4,6 +4,8 @@ import { systemClock } from '../../lib/clock.ts';
 import { JoinTokenIssuer, SeatVerifier } from '../../lib/join-token.ts';
 import { generateKeys, parseKeySet } from '../../lib/key-set.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { RESUME_SUBPROTOCOL, returnUrl } from '../../lib/resume-protocol.ts';
+import type { SeatMessage } from '../../lib/resume-protocol.ts';
 import type { SessionDescriptor } from '../../lib/session.ts';
 import { AgonesSdk } from './agones-sdk.ts';
 import type { Game, GameSession, Player, SessionContext } from './game.ts';
@@ -27,6 +29,11 @@ export class EchoSession implements GameSession {
     this.calls.push(`join ${player.playerId} ${player.seat}`);
     player.send(`seat ${player.seat}`);
   }
+
+  /** Deleted, the game is one that does without. */
+  resume?: (player: Player) => void = ({ playerId }) => {
+    this.calls.push(`resume ${playerId}`);
+  };
 
   disconnect({ playerId }: Player): void {
     this.calls.push(`disconnect ${playerId}`);
@@ -73,21 +80,33 @@ const baseConfig: KitConfig = {
   closeWaitMs: 500,
   pingIntervalMs: 5000,
   maxQueuedBytes: 100_000,
+  maxReplayMessages: 100,
+  maxReplayBytes: 50_000,
   maxMessagesPerSecond: 1000,
   maxBadMessages: 3,
   maxConnections: 100,
 };
 
+interface PlayerOptions {
+  headers?: Record<string, string>;
+  protocols?: string[];
+}
+
 /** A player's end of a connection, or the refusal it met. */
 export class TestPlayer {
   readonly messages: string[] = [];
+  /** Binary ones, which are the kit's. */
+  readonly controls: SeatMessage[] = [];
   closeCode: number | undefined;
   refusal: { status: number; code: string } | undefined;
   readonly socket: WebSocket;
 
-  constructor(port: number, path: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers, perMessageDeflate: false });
-    this.socket.on('message', (data: Buffer) => this.messages.push(data.toString()));
+  constructor(port: number, path: string, { headers = {}, protocols = [] }: PlayerOptions = {}) {
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers, perMessageDeflate: false });
+    this.socket.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) this.controls.push(JSON.parse(data.toString()) as SeatMessage);
+      else this.messages.push(data.toString());
+    });
     this.socket.on('close', (code) => (this.closeCode = code));
     this.socket.on('error', () => {});
     this.socket.on('unexpected-response', (_, response) => {
@@ -104,6 +123,14 @@ export class TestPlayer {
     await until(() => this.messages.length > 0 || this.refusal !== undefined, 'a seat or a refusal');
     expect(this.refusal).toBeUndefined();
     return this;
+  }
+
+  /** The kit's first word to a client that can come back. */
+  async seat(): Promise<SeatMessage> {
+    await until(() => this.controls.length > 0 || this.refusal !== undefined, 'a seat message or a refusal');
+    const [seat] = this.controls;
+    if (seat === undefined) throw new Error(`it was refused: ${JSON.stringify(this.refusal)}`);
+    return seat;
   }
 
   async refused(): Promise<{ status: number; code: string }> {
@@ -202,14 +229,24 @@ export class TestGameServer {
     this.sidecar.stop();
   }
 
-  connect(path: string, headers: Record<string, string> = {}, port = this.running.port): TestPlayer {
-    const player = new TestPlayer(port, path, headers);
+  connect(path: string, options: PlayerOptions = {}, port = this.running.port): TestPlayer {
+    const player = new TestPlayer(port, path, options);
     this.#players.push(player);
     return player;
   }
 
   async join(session: SessionDescriptor, options: TokenOptions = {}): Promise<TestPlayer> {
     return this.connect(`/session/${session.sessionId}?token=${await this.seatToken(session, options)}`);
+  }
+
+  /** Joins as a client that can come back, or does so. */
+  async joinResumable(
+    session: SessionDescriptor,
+    { resume, after = 0, ...options }: TokenOptions & { resume?: string; after?: number } = {},
+  ): Promise<TestPlayer> {
+    const path = `/session/${session.sessionId}?token=${await this.seatToken(session, options)}`;
+    const target = resume === undefined ? path : returnUrl(path, { secret: resume, after });
+    return this.connect(target, { protocols: [RESUME_SUBPROTOCOL] });
   }
 
   async seatToken(session: SessionDescriptor, options: TokenOptions = {}): Promise<string> {

@@ -4,8 +4,12 @@ import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
+import { CLOSE_CODES } from '../../lib/close-codes.ts';
+import type { CloseName } from '../../lib/close-codes.ts';
 import { ERRORS, ProblemError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { parseResumeRequest, RESUME_SUBPROTOCOL } from '../../lib/resume-protocol.ts';
+import type { ResumeRequest } from '../../lib/resume-protocol.ts';
 import { problemDocument, problemHeaders, problemResponse } from '../../lib/problem.ts';
 
 /** Who knocks: what the upgrade request says. */
@@ -16,6 +20,8 @@ export interface Knock {
   seatToken: string | undefined;
   /** Only looked at where players are admitted without a token. */
   playerId: string | undefined;
+  /** The client says that it comes back. */
+  resume: ResumeRequest | undefined;
 }
 
 /** A seat that is held for the moment of the handshake: one of the two is called, at once. */
@@ -64,6 +70,7 @@ export class WebSocketDoor {
       maxPayload: options.maxMessageBytes,
       closeTimeout: options.closeWaitMs,
       clientTracking: false,
+      handleProtocols: (offered) => (offered.has(RESUME_SUBPROTOCOL) ? RESUME_SUBPROTOCOL : firstOf(offered)),
     };
     this.#webSockets = new WebSocketServer(webSocketOptions);
     this.#http.on('request', (request, response) => {
@@ -132,11 +139,17 @@ export class WebSocketDoor {
     try {
       const knock = readKnock(request);
       if (knock === undefined) throw new ProblemError('not_found', 'A WebSocket is at /session/ID.');
-      const admitted = await this.#options.admit(knock);
+      const admitted = await this.#options.admit({ ...knock, resume: readResume(request) });
       socket.off('error', ignoreReset);
       this.#shakeHands(request, socket, head, admitted);
     } catch (error) {
-      this.#refuse(socket, error);
+      const closeName = closeNameFor(error);
+      if (closeName === undefined || !offersResume(request)) {
+        this.#refuse(socket, error);
+        return;
+      }
+      socket.off('error', ignoreReset);
+      this.#shakeHands(request, socket, head, refusalByClosing(closeName));
     }
   }
 
@@ -167,15 +180,62 @@ function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
-function readKnock(request: IncomingMessage): Knock | undefined {
+function readKnock(request: IncomingMessage): Omit<Knock, 'resume'> | undefined {
   const path = pathOf(request);
   const sessionId = /^\/session\/([^/]+)$/.exec(path)?.[1];
   if (sessionId === undefined && path !== '/play') return undefined;
-  const query = new URLSearchParams((request.url ?? '').slice(path.length));
+  const query = queryOf(request);
   const bearer = /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   return {
     sessionId,
     seatToken: query.get('token') ?? bearer,
     playerId: query.get('player') ?? undefined,
   };
+}
+
+/** What a client says that comes back, of those that can. @throws ProblemError `invalid_request` */
+function readResume(request: IncomingMessage): ResumeRequest | undefined {
+  if (!offersResume(request)) return undefined;
+  const resume = parseResumeRequest(queryOf(request));
+  if (resume === undefined || !('wrong' in resume)) return resume;
+  throw new ProblemError('invalid_request', 'What it says of its return makes no sense.', {
+    errors: [{ field: `query ${resume.wrong}`, message: 'is missing or malformed' }],
+  });
+}
+
+function offersResume(request: IncomingMessage): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((protocol) => protocol.trim() === RESUME_SUBPROTOCOL);
+}
+
+/** Browsers do not tell a page why an upgrade was refused. A close code they do. */
+function closeNameFor(error: unknown): CloseName | undefined {
+  if (!(error instanceof ProblemError)) return undefined;
+  if (error.code === 'session_full') return 'session_full';
+  if (error.code === 'session_over') return 'session_ended';
+  return error.code === 'token_expired' ? 'seat_expired' : undefined;
+}
+
+function refusalByClosing(name: CloseName): Admitted {
+  return {
+    accept(webSocket) {
+      webSocket.on('error', () => {
+        webSocket.terminate();
+      });
+      const { code, reason } = CLOSE_CODES[name];
+      webSocket.close(code, reason);
+    },
+    cancel() {
+      // Nothing was held for it.
+    },
+  };
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  return new URLSearchParams((request.url ?? '').slice(pathOf(request).length));
+}
+
+function firstOf(protocols: ReadonlySet<string>): string | false {
+  const [first = false] = protocols;
+  return first;
 }

@@ -1,9 +1,19 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { eventually } from '../helpers/conditions.ts';
 import { LocalStack } from '../helpers/local-stack.ts';
 import { findProgram } from '../helpers/requirements.ts';
+import { joinSession, Sailor } from '../helpers/sailor.ts';
+import { TcpDoor } from '../helpers/tcp-door.ts';
 import { openBrowser } from './browser.ts';
 
 const chromium = findProgram('chromium');
+const OFFLINE_MS = 10_000;
+
+/** Whether the player of the first boat is there, as another player sees it. */
+function isManned(watcher: Sailor): boolean {
+  return watcher.newest('roster')?.boats[0]?.isConnected === true;
+}
+
 const describeInBrowser = chromium === undefined ? describe.skip : describe;
 
 describeInBrowser('the page in a browser', () => {
@@ -41,10 +51,10 @@ describeInBrowser('the page in a browser', () => {
     await context.close();
   });
 
-  async function openPage(path: string): Promise<Page> {
+  async function openPage(path: string, origin = local.stack.url): Promise<Page> {
     const page = await context.newPage();
     page.on('pageerror', (error) => faults.push(error.message));
-    await page.goto(`${local.stack.url}${path}`);
+    await page.goto(`${origin}${path}`);
     return page;
   }
 
@@ -85,4 +95,47 @@ describeInBrowser('the page in a browser', () => {
     }
     expect(faults).toEqual([]);
   }, 60_000);
+
+  it('keeps the boat for a page whose network is gone for ten seconds in mid-race', async () => {
+    // Chromium's offline mode stops new requests and tells the page; what is open breaks at the door.
+    const network = await TcpDoor.open([Number(new URL(local.stack.url).port)]);
+    try {
+      let [sockets, welcomes] = [0, 0];
+      context.on('page', (opened) =>
+        opened.on('websocket', (socket) => {
+          sockets += 1;
+          socket.on('framereceived', ({ payload }) => {
+            if (typeof payload === 'string' && payload.includes('"welcome"')) welcomes += 1;
+          });
+        }),
+      );
+      const page = await openPage('/?autopilot=1', `http://localhost:${network.port}`);
+      await page.getByTestId('new-game').click();
+      await page.waitForSelector(inState('racing'), { timeout: 20_000 });
+      const sessionId = new URL(page.url()).searchParams.get('join') ?? '';
+      const watcher = new Sailor((await joinSession(local.stack.url, sessionId, 'watcher')).wsUrl);
+      await watcher.hear('state', ({ boats }) => (boats[0]?.[4] ?? 0) > 1, 20_000);
+
+      await context.setOffline(true);
+      network.shut();
+      await page.getByText('The line broke').waitFor();
+      await eventually('the boat drifts', 10_000, () => (isManned(watcher) ? undefined : true));
+      await new Promise((resolve) => setTimeout(resolve, OFFLINE_MS));
+      expect(await page.locator(inState('racing')).count()).toBe(1);
+      network.unshut();
+      await context.setOffline(false);
+
+      await page.getByText('The line broke').waitFor({ state: 'detached' });
+      await eventually('the boat is manned again', 10_000, () => (isManned(watcher) ? true : undefined));
+      const { tick = 0 } = watcher.newest('state') ?? {};
+      await watcher.hear('state', (state) => state.tick > tick && (state.boats[0]?.[8] ?? 0) > 0.5, 20_000);
+      expect(await page.locator(inState('racing')).count()).toBe(1);
+      expect(sockets).toBeGreaterThan(1);
+      expect(welcomes).toBe(1);
+      watcher.leave();
+    } finally {
+      await network.close();
+    }
+    expect(faults).toEqual([]);
+  }, 90_000);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readManifests } from '../../bin/apply-manifests.ts';
 import { chooseFreePort } from '../../bin/free-ports.ts';
+import type { ImagePrograms } from '../../bin/local-options.ts';
 import { Stack } from '../../bin/stack.ts';
 import { waitForReadyGameServers } from '../../bin/wait-for-ready.ts';
 
@@ -17,6 +18,8 @@ export interface LocalStackOptions {
   buffer: number;
   /** Folder of the manifests. @default fleets/base */
   fleets?: string;
+  /** Which programs stand for images. @default the boat race's */
+  images?: ImagePrograms;
   allocatorEnvironment?: Record<string, string>;
 }
 
@@ -45,6 +48,7 @@ export class LocalStack {
         file,
         object: withBuffer(object, options.buffer),
       })),
+      ...(options.images === undefined ? {} : { images: options.images }),
       ...(options.allocatorEnvironment === undefined
         ? {}
         : { environment: { allocator: options.allocatorEnvironment } }),

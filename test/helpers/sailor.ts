@@ -93,6 +93,12 @@ export class Sailor {
     );
   }
 
+  /** The last message of this type so far. */
+  newest<Type extends ServerMessage['type']>(type: Type): Extract<ServerMessage, { type: Type }> | undefined {
+    type Wanted = Extract<ServerMessage, { type: Type }>;
+    return this.#messages.findLast((message): message is Wanted => message.type === type);
+  }
+
   /** The close code, once the connection is closed. */
   async closed(deadlineMs = ANSWER_DEADLINE_MS): Promise<number> {
     return this.#until('the close', deadlineMs, () => this.#closeCode, true);

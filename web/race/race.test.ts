@@ -328,6 +328,17 @@ describe('a race', () => {
     expect(hudOf(race, inIrons)).toMatchObject({ isInIrons: true, advice: expect.stringContaining('wind') });
   });
 
+  it('is told the helm again after a return, though it did not change', () => {
+    const told: string[] = [];
+    const race = new Race((text) => told.push(text) > 0);
+    for (const message of new ScriptedRace(100).greeting()) race.receive(JSON.stringify(message), 0);
+    for (const nowMs of [1000, 2000]) race.steer({ rudder: 1, sheet: 1 }, nowMs);
+    expect(told).toHaveLength(1);
+    race.resumeHelm();
+    race.steer({ rudder: 1, sheet: 1 }, 3000);
+    expect(told).toEqual([told[0], told[0]]);
+  });
+
   it('of another protocol is not sailed', () => {
     const race = new Race(() => true);
     expect(race.receive('{"type":"welcome","protocol":2}', 0)).toBe('other-protocol');

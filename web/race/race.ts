@@ -115,6 +115,11 @@ export class Race {
     this.#tell({ type: 'start' });
   }
 
+  /** Without us the boat has let its sails fly: the helm is to be told again. */
+  resumeHelm(): void {
+    this.#sentHelm = undefined;
+  }
+
   /** Tells the server the helm where that is worth a message; called on every frame. */
   steer(helm: Helm, nowMs: number): void {
     if (this.#welcome === undefined || nowMs - this.#sentAtMs < STEER_EVERY_MS) return;

@@ -35,6 +35,10 @@ export class ScriptedServer {
   readonly refusals: { code: ErrorCode; retryAfterSeconds?: number; position?: number }[] = [];
   /** Refuses each upgrade, and tells why to a GET, while it is set. */
   upgradeRefusal: ErrorCode | undefined;
+  /** The only session that it refuses then; undefined: all. */
+  refusedSessionId: string | undefined;
+  /** Where the players of a lost session are sent; undefined: to the session they had. */
+  successorId: string | undefined;
   /** Method and path of each request for a seat, with what came along. */
   readonly asked: { path: string; body: unknown; idempotencyKey: string | undefined }[] = [];
   /** Each text heard over a WebSocket. */
@@ -48,7 +52,7 @@ export class ScriptedServer {
     this.#options = options;
     this.#http = createServer((request, response) => void this.#answer(request, response));
     this.#http.on('upgrade', (request, socket, head) => {
-      if (this.upgradeRefusal !== undefined) {
+      if (this.upgradeRefusal !== undefined && this.#isRefused(request)) {
         socket.end(`HTTP/1.1 ${ERRORS[this.upgradeRefusal].status} Refused\r\nConnection: close\r\n\r\n`);
         return;
       }
@@ -88,6 +92,10 @@ export class ScriptedServer {
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
+  #isRefused({ url = '' }: IncomingMessage): boolean {
+    return this.refusedSessionId === undefined || url.startsWith(`/session/${this.refusedSessionId}?`);
+  }
+
   #play(webSocket: WebSocket): void {
     const { waitMs, haste = 1 } = this.#options;
     const race = new ScriptedRace(waitMs);
@@ -123,8 +131,8 @@ export class ScriptedServer {
       refuse(response, refusal);
       return;
     }
-    const joined = /^\/api\/sessions\/([^/]+)\/join$/.exec(path)?.[1];
-    const sessionId = joined ?? 'session-1';
+    const [, named, how] = /^\/api\/sessions\/([^/]+)\/(join|resume)$/.exec(path) ?? [];
+    const sessionId = (how === 'resume' ? this.successorId : undefined) ?? named ?? 'session-1';
     response.writeHead(201, { 'content-type': 'application/json' });
     response.end(
       JSON.stringify({
@@ -132,7 +140,7 @@ export class ScriptedServer {
         wsUrl: `${this.url.replace('http', 'ws')}/session/${sessionId}?token=scripted`,
         expiresAt: new Date(Date.now() + 60_000).toISOString(),
         game: 'boat-race',
-        ...(joined === undefined ? { allocation: { durationMs: 7.4, gameServer: 'boat-race-scripted-0' } } : {}),
+        ...(named === undefined ? { allocation: { durationMs: 7.4, gameServer: 'boat-race-scripted-0' } } : {}),
       }),
     );
   }

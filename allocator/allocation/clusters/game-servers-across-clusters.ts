@@ -1,5 +1,6 @@
 import { KubernetesDown } from '../ports.ts';
 import type { GameServerRef, GameServers, GameServerView } from '../ports.ts';
+import type { SessionEnding } from '../session-ending.ts';
 import type { Cluster } from './cluster.ts';
 
 /** The GameServers of all clusters. */
@@ -30,8 +31,12 @@ export class GameServersAcrossClusters implements GameServers {
     return this.#named(gameServer.cluster).gameServers.isOutdated(gameServer);
   }
 
-  hasEnded(sessionId: string): boolean {
-    return this.#clusters.some(({ gameServers }) => gameServers.hasEnded(sessionId));
+  endOf(sessionId: string): SessionEnding | undefined {
+    for (const { gameServers, region } of this.#clusters) {
+      const ending = gameServers.endOf(sessionId);
+      if (ending !== undefined) return { ...ending, region: ending.region ?? region };
+    }
+    return undefined;
   }
 
   async read(gameServer: GameServerRef, sessionId: string): Promise<GameServerView | undefined> {

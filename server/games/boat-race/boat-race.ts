@@ -33,7 +33,7 @@ class BoatRaceSession implements GameSession {
   join(player: Player): void {
     const { seat } = player;
     this.#connectedSeats.add(seat);
-    this.#race.board(seat, this.#names.get(seat) ?? `Sailor ${seat + 1}`);
+    this.#race.board(seat, this.#names.get(seat) ?? nameless(seat));
     sendTo(player, {
       type: 'welcome',
       protocol: BOAT_RACE_PROTOCOL,
@@ -44,7 +44,15 @@ class BoatRaceSession implements GameSession {
     });
     this.#tellRoster();
     if (this.#hasResult) sendTo(player, this.#result());
-    if (this.#connectedSeats.size === this.#context.seats) this.#race.startNow();
+    this.#startWhenFull();
+  }
+
+  /** The page has the welcome and every state: the others learn that the boat is manned again. */
+  resume({ seat }: Player): void {
+    this.#connectedSeats.add(seat);
+    this.#race.board(seat, this.#names.get(seat) ?? nameless(seat));
+    this.#tellRoster();
+    this.#startWhenFull();
   }
 
   disconnect({ seat }: Player): void {
@@ -95,6 +103,10 @@ class BoatRaceSession implements GameSession {
     return this.#race.phase !== 'waiting';
   }
 
+  #startWhenFull(): void {
+    if (this.#connectedSeats.size === this.#context.seats) this.#race.startNow();
+  }
+
   #result(): ServerMessage {
     return { type: 'result', placings: this.#race.placings() };
   }
@@ -124,6 +136,10 @@ class BoatRaceSession implements GameSession {
   #tell(message: ServerMessage): void {
     this.#context.broadcast(JSON.stringify(message));
   }
+}
+
+function nameless(seat: number): string {
+  return `Sailor ${seat + 1}`;
 }
 
 function sendTo(player: Player, message: ServerMessage): void {
