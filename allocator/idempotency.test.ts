@@ -126,7 +126,8 @@ describe('an Idempotency-Key', () => {
   });
 
   it('finds what Kubernetes carried out while the killed allocator was being replaced', async () => {
-    allocator = await start();
+    // One that was killed asks for nothing more: it looks for the lost answer for as long as the test lasts.
+    allocator = await start({ SETTLE_MS: '60000' });
     allocator.kubernetes.lateMs = 300;
     allocator.kubernetes.behaviours.push('allocate-late');
     void newGame('k').catch(() => {});
