@@ -5,27 +5,21 @@ import { JoinTokenIssuer } from '../lib/join-token.ts';
 import { openKeyFile } from '../lib/key-set.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Logger } from '../lib/logger.ts';
-import { Allocations } from './allocation/allocations.ts';
-import { Confirmations } from './allocation/confirmations.ts';
-import { AllocationsAcrossClusters } from './allocation/clusters/allocations-across-clusters.ts';
+import { pause } from '../lib/pause.ts';
 import { DrainingAcrossClusters } from './allocation/clusters/draining-across-clusters.ts';
 import { GamesAcrossClusters } from './allocation/clusters/games-across-clusters.ts';
-import { GameServersAcrossClusters } from './allocation/clusters/game-servers-across-clusters.ts';
-import { Once } from './allocation/once.ts';
-import { pause } from '../lib/pause.ts';
 import { ReturningSeats } from './allocation/returning-seats.ts';
 import { Seats } from './allocation/seats.ts';
 import { createApp } from './app.ts';
-import { startClusters } from './cluster.ts';
-import type { RunningCluster } from './cluster.ts';
 import type { ClusterConfig } from './clusters-file.ts';
 import type { AllocatorConfig } from './config.ts';
 import { listen } from './http-server.ts';
-import { createMetrics } from './metrics.ts';
-import { startReplicaLease } from './replica-lease.ts';
+import type { AllocatorMetrics } from './metrics.ts';
+import type { AppDependencies, AppSettings } from './routes/dependencies.ts';
 import { openServiceCredential } from './service-credential.ts';
-import { newSessionId, sessionIdOfKey } from './session-ids.ts';
-import { openStore } from './store/open-store.ts';
+import { sessionIdOfKey } from './session-ids.ts';
+import { startEngine } from './start-engine.ts';
+import type { Engine } from './start-engine.ts';
 
 /** An allocator that answers. */
 export interface RunningAllocator {
@@ -36,9 +30,12 @@ export interface RunningAllocator {
   ready: Promise<void>;
 }
 
+interface AllocatorParts {
+  logger: Logger;
+  lifecycle: Lifecycle;
+}
+
 const READY_CHECK_MS = 20;
-/** How often work that another process does under the same key is looked at. */
-const KEY_POLL_MS = 100;
 
 /**
  * Puts the allocator together and starts it. It answers at once; it says that it is ready when it knows Fleets and
@@ -46,167 +43,27 @@ const KEY_POLL_MS = 100;
  *
  * @throws Error when a key file is not good, the kubeconfig names no cluster or a port is taken
  */
-export async function startAllocator(
-  config: AllocatorConfig,
-  parts: { logger: Logger; lifecycle: Lifecycle },
-): Promise<RunningAllocator> {
+export async function startAllocator(config: AllocatorConfig, parts: AllocatorParts): Promise<RunningAllocator> {
   const { logger, lifecycle } = parts;
   const clock = systemClock;
-  const random = Math.random;
-  const keyOptions = { clock, logger, recheckMs: config.KEY_RECHECK_MS };
-  const sealingKeys = openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions);
-  const signingKeys = openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions);
-  const joinTokens = new JoinTokenIssuer({ sealing: sealingKeys, signing: signingKeys });
-  const serviceCredential =
-    config.SERVICE_TOKEN_FILE === undefined ? undefined : openServiceCredential(config.SERVICE_TOKEN_FILE, keyOptions);
-
-  const metrics = createMetrics({
-    waiting: () => allocations.waitingCount,
-    freeClaims: () => freeClaimsIn(clusters),
-    isStoreUp: () => isStoreUp(),
-    breakers: () => clusters.map(({ name, breaker }) => ({ name, isOpen: breaker.isOpen })),
-  });
-  const { store, isUp: isStoreUp } = await openStore(config, {
-    clock,
-    logger,
-    random,
-    observer: metrics.storeObserver,
-    lifecycle,
-  });
-  const processId = randomUUID();
-  const replica = startReplicaLease(config, { store, clock, logger, lifecycle, random, processId });
-  const clusters = await startClusters(config, {
-    clock,
-    logger,
-    lifecycle,
-    random,
-    store,
-    observer: metrics.observer,
-    isWaitedFor: (game) => allocations.isWaitedFor(game),
-    upkeep: {
-      observer: metrics.reaperObserver,
-      isHeld: () => replica.lease.isHeld,
-      isPursuing: (sessionId) => allocations.isPursuing(sessionId),
-      answeredWith: (sessionId) => allocations.answeredWith(sessionId),
-    },
-  });
-
-  const gameServers = new GameServersAcrossClusters(clusters);
-  const games = new GamesAcrossClusters(clusters.map((cluster) => cluster.games));
+  const secrets = openSecrets(config, { clock, logger });
+  const engine = await startEngine(config, { clock, random: Math.random, logger, lifecycle });
+  const { allocations, clusters, replica, metrics } = engine;
   const knowsClusters = knowledgeOf(clusters, clock, config.KUBERNETES_TIMEOUT_MS);
-
-  const allocations: Allocations = new Allocations({
-    gameServerAllocations: new AllocationsAcrossClusters({
-      clusters,
-      clock,
-      logger,
-      observer: metrics.observer,
-      random,
-    }),
-    gameServers,
-    clock,
-    logger,
-    observer: metrics.observer,
-    newSessionId,
-    random,
-    maxConcurrentAttempts: config.MAX_CONCURRENT_ATTEMPTS,
-    maxWaitingRequests: config.MAX_WAITING_REQUESTS,
-    firstPauseMs: config.FIRST_PAUSE_MS,
-    maxPauseMs: config.MAX_PAUSE_MS,
-    settleMs: config.SETTLE_MS,
-    answerGraceMs: config.ANSWER_GRACE_MS,
-    joinWithinMs: config.JOIN_WITHIN_SECONDS * 1000,
-    ...(config.CONFIRM
-      ? {
-          confirmations: new Confirmations({
-            gameServers,
-            clock,
-            withinMs: config.CONFIRM_WITHIN_MS,
-          }),
-        }
-      : {}),
-  });
-  const startedAtMs = clock.nowMs();
-  // What a predecessor asked of Kubernetes may be carried out after it has gone, a GameServerAllocation for a while; where
-  // the keys went with it, any of them may be one of its own. And a store that may have lost a key says no more of what
-  // another replica had begun for it.
-  const unsettledSinceMs = (): number =>
-    Math.max(
-      !store.isShared || clusters.some(({ goesOn }) => goesOn) ? startedAtMs : Number.NEGATIVE_INFINITY,
-      store.unbrokenSinceMs + config.KEY_LEASE_MS,
-    );
-  // A session of a cluster without a watch is known by its key alone: to a store that outlives us, or to this process.
-  const keysKnownSinceMs =
-    store.isShared || clusters.every(({ isWatched }) => isWatched) ? Number.NEGATIVE_INFINITY : startedAtMs;
   const app = createApp({
-    allocations,
-    once: new Once({
-      store,
-      clock,
-      processId,
-      keptMs: config.KEY_KEPT_SECONDS * 1000,
-      leaseMs: config.KEY_LEASE_MS,
-      pollMs: KEY_POLL_MS,
-      maxWatchedKeys: config.MAX_WAITING_REQUESTS,
-    }),
-    sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
-    mayHavePredecessor: () =>
-      clock.nowMs() - unsettledSinceMs() < config.SETTLE_MS + config.KUBERNETES_TIMEOUT_MS ||
-      clock.nowMs() - keysKnownSinceMs < config.KEY_KEPT_SECONDS * 1000,
-    seats: new Seats({
-      joinTokens,
-      clock,
-      seatSeconds: config.SEAT_SECONDS,
-      resumableSeconds: config.MAX_SESSION_SECONDS,
-    }),
-    returningSeats: new ReturningSeats({ sealingKeys, signingKeys, clock }),
-    gameServers,
-    games,
+    ...engine,
+    ...secrets,
+    games: new GamesAcrossClusters(clusters.map((cluster) => cluster.games)),
     reaper: { look: () => clusters.flatMap(({ upkeep }) => upkeep?.reaper.look() ?? []) },
     draining: new DrainingAcrossClusters(clusters.flatMap(({ upkeep }) => upkeep?.draining ?? [])),
-    serviceCredential,
     isReady: () => lifecycle.isReady && knowsClusters() && !replica.isSecond,
     isSecond: () => replica.isSecond,
     clock,
     logger,
     newRequestId: randomUUID,
-    settings: {
-      publicUrl: config.PUBLIC_URL,
-      trustProxy: config.TRUST_PROXY,
-      directMode: config.DIRECT_MODE,
-      defaultGame: config.DEFAULT_GAME,
-      defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
-      maxWaitSeconds: config.MAX_WAIT_SECONDS,
-      retryAfterSeconds: config.RETRY_AFTER_SECONDS,
-      lossNoticeMs: config.LOSS_NOTICE_MS,
-      maxBodyBytes: config.MAX_BODY_BYTES,
-      maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
-      webDirectory: config.WEB_DIR,
-      regions: regionsOf(config.CLUSTERS_FILE ?? []),
-    },
+    settings: settingsOf(config),
   });
-  const limits = {
-    address: config.LISTEN_ADDRESS,
-    maxHeaderBytes: config.MAX_HEADER_BYTES,
-    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
-    keepAliveMs: config.KEEP_ALIVE_MS,
-  };
-  const metricsServer =
-    config.METRICS_PORT === undefined
-      ? undefined
-      : await listen(
-          (_request, response) => {
-            void metrics.registry.metrics().then((text) => {
-              response.setHeader('content-type', metrics.registry.contentType);
-              response.end(text);
-            });
-          },
-          { ...limits, port: config.METRICS_PORT },
-        );
-  if (metricsServer !== undefined) lifecycle.onStop('metrics server', metricsServer.close);
-
-  const server = await listen(app, { ...limits, port: config.PORT });
-  lifecycle.onStop('http server', server.close);
+  const listeners = await openListeners(config, { app, metrics, lifecycle });
   // Before the server closes, for it waits for the answers: those who wait in line are answered now.
   lifecycle.onStop('allocations', () => allocations.close());
   const stopping = new AbortController();
@@ -214,16 +71,85 @@ export async function startAllocator(
     stopping.abort();
     await pause(clock, config.DRAIN_DELAY_MS);
   });
-
-  return {
-    url: urlOf(config.LISTEN_ADDRESS, server.port),
-    metricsUrl: metricsServer === undefined ? undefined : `${urlOf(config.LISTEN_ADDRESS, metricsServer.port)}/metrics`,
-    ready: (async () => {
-      const isReady = (): boolean => knowsClusters() && replica.isSettled;
-      while (!isReady() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
-      lifecycle.markReady();
-    })(),
+  const becomeReady = async (): Promise<void> => {
+    const isReady = (): boolean => knowsClusters() && replica.isSettled;
+    while (!isReady() && !stopping.signal.aborted) await pause(clock, READY_CHECK_MS, stopping.signal);
+    lifecycle.markReady();
   };
+  return { ...listeners, ready: becomeReady() };
+}
+
+type Secrets = Pick<AppDependencies, 'seats' | 'returningSeats' | 'sessionIdOfKey' | 'serviceCredential'>;
+
+/** What is made with keys. @throws KeyFileError */
+function openSecrets(config: AllocatorConfig, { clock, logger }: { clock: Clock; logger: Logger }): Secrets {
+  const keyOptions = { clock, logger, recheckMs: config.KEY_RECHECK_MS };
+  const sealingKeys = openKeyFile(config.SEALING_KEYS_FILE, 'seal', keyOptions);
+  const signingKeys = openKeyFile(config.SIGNING_KEYS_FILE, 'sign', keyOptions);
+  const { SERVICE_TOKEN_FILE: serviceTokenFile } = config;
+  return {
+    seats: new Seats({
+      joinTokens: new JoinTokenIssuer({ sealing: sealingKeys, signing: signingKeys }),
+      clock,
+      seatSeconds: config.SEAT_SECONDS,
+      resumableSeconds: config.MAX_SESSION_SECONDS,
+    }),
+    returningSeats: new ReturningSeats({ sealingKeys, signingKeys, clock }),
+    sessionIdOfKey: (key) => sessionIdOfKey(sealingKeys, key),
+    serviceCredential: serviceTokenFile === undefined ? undefined : openServiceCredential(serviceTokenFile, keyOptions),
+  };
+}
+
+function settingsOf(config: AllocatorConfig): AppSettings {
+  return {
+    publicUrl: config.PUBLIC_URL,
+    trustProxy: config.TRUST_PROXY,
+    directMode: config.DIRECT_MODE,
+    defaultGame: config.DEFAULT_GAME,
+    defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
+    maxWaitSeconds: config.MAX_WAIT_SECONDS,
+    retryAfterSeconds: config.RETRY_AFTER_SECONDS,
+    lossNoticeMs: config.LOSS_NOTICE_MS,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    maxServiceBodyBytes: config.MAX_SERVICE_BODY_BYTES,
+    webDirectory: config.WEB_DIR,
+    regions: regionsOf(config.CLUSTERS_FILE ?? []),
+  };
+}
+
+/** Begins to listen for requests, and for who reads the metrics where they have a port. */
+async function openListeners(
+  config: AllocatorConfig,
+  { app, metrics, lifecycle }: { app: ReturnType<typeof createApp>; metrics: AllocatorMetrics; lifecycle: Lifecycle },
+): Promise<Omit<RunningAllocator, 'ready'>> {
+  const limits = {
+    address: config.LISTEN_ADDRESS,
+    maxHeaderBytes: config.MAX_HEADER_BYTES,
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    keepAliveMs: config.KEEP_ALIVE_MS,
+  };
+  const metricsUrl =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await listenForMetrics(metrics, { ...limits, port: config.METRICS_PORT }, lifecycle);
+  const server = await listen(app, { ...limits, port: config.PORT });
+  lifecycle.onStop('http server', server.close);
+  return { url: urlOf(config.LISTEN_ADDRESS, server.port), metricsUrl };
+}
+
+async function listenForMetrics(
+  { registry }: AllocatorMetrics,
+  options: Parameters<typeof listen>[1],
+  lifecycle: Lifecycle,
+): Promise<string> {
+  const server = await listen((_request, response) => {
+    void registry.metrics().then((text) => {
+      response.setHeader('content-type', registry.contentType);
+      response.end(text);
+    });
+  }, options);
+  lifecycle.onStop('metrics server', server.close);
+  return `${urlOf(options.address, server.port)}/metrics`;
 }
 
 /**
@@ -232,7 +158,7 @@ export async function startAllocator(
  *
  * @param patienceMs - how long the start waits for all of them
  */
-function knowledgeOf(clusters: readonly RunningCluster[], clock: Clock, patienceMs: number): () => boolean {
+function knowledgeOf(clusters: Engine['clusters'], clock: Clock, patienceMs: number): () => boolean {
   const untilMs = clock.nowMs() + patienceMs;
   let knewAll = false;
   return () => {
@@ -241,16 +167,8 @@ function knowledgeOf(clusters: readonly RunningCluster[], clock: Clock, patience
   };
 }
 
-function freeClaimsIn(clusters: readonly RunningCluster[]): ReadonlyMap<string, number> {
-  const sums = new Map<string, number>();
-  for (const { freeClaims } of clusters) {
-    for (const [game, count] of freeClaims) sums.set(game, (sums.get(game) ?? 0) + count);
-  }
-  return sums;
-}
-
 /** Each once, in the order of the clusters. */
-function regionsOf(clusters: readonly ClusterConfig[]): { name: string; pingUrl?: string }[] {
+function regionsOf(clusters: readonly ClusterConfig[]): AppSettings['regions'] {
   return [...Map.groupBy(clusters, ({ region }) => region)].map(([name, those]) => {
     const pingUrl = those.find((each) => each.pingUrl !== undefined)?.pingUrl;
     return pingUrl === undefined ? { name } : { name, pingUrl };
