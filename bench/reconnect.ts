@@ -6,7 +6,7 @@ const GATEWAYS = 3;
 const RESTART_EVERY_MS = 5000;
 /** With half of the players on the gateway that goes, an eighth of all goes in a second; then it has a second to start. */
 const DRAIN_SPREAD_MS = 4000;
-const MESSAGES_PER_SECOND = 5;
+const MESSAGES_PER_SECOND = 2;
 
 export interface ReconnectOptions {
   players: number;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { chooseFreePort } from '../../../bin/free-ports.ts';
 import { JoinTokenIssuer } from '../../../lib/join-token.ts';
 import { generateKeys, parseKeySet } from '../../../lib/key-set.ts';
@@ -40,6 +41,8 @@ export interface ReconnectFigures {
   told: number;
   /** Players who did not come back, or whose connection ended. */
   gone: number;
+  /** The longest time in which the players' own process did nothing: what it had to do then came at once. */
+  longestStallMs: number;
 }
 
 /** A game server, three gateways before it, a balancer before these, and players who count: each a real process but for the last two. */
@@ -52,6 +55,7 @@ export class ThreeGateways {
   readonly #directory: string;
   readonly #players: CountingPlayer[] = [];
   readonly #abort = new AbortController();
+  readonly #stalls = monitorEventLoopDelay({ resolution: 10 });
   #restarts = 0;
   #talk: NodeJS.Timeout | undefined;
 
@@ -121,6 +125,7 @@ export class ThreeGateways {
   /** Waits until everybody is back and all that was sent has arrived, and counts. */
   async figures(): Promise<ReconnectFigures> {
     clearInterval(this.#talk);
+    this.#stalls.disable();
     let counts = new Map((await this.#gameServer.ask('be still')) as [string, PlayerCount][]);
     // What never arrives shows in the figures.
     await eventually('everything has arrived', SETTLE_DEADLINE_MS, async () => {
@@ -153,6 +158,7 @@ export class ThreeGateways {
     await eventually('every player has joined', JOIN_DEADLINE_MS, () =>
       this.#players.every(({ hasJoined }) => hasJoined) ? true : undefined,
     );
+    this.#stalls.enable();
     this.#talkEvenly();
   }
 
@@ -190,6 +196,7 @@ export class ThreeGateways {
       ),
       doubled: total(({ doubled }, count) => doubled + (count?.doubled ?? 0)),
       told: total(({ told }) => told),
+      longestStallMs: Math.round(this.#stalls.max / 1e6),
       gone: players.filter(({ end, lostAtMs }) => end !== undefined || lostAtMs !== undefined).length,
     };
   }
