@@ -27,7 +27,7 @@ import type { AllocationObserver, GameServerRef } from './allocation/ports.ts';
 import { QuietGameServers } from './allocation/quiet-game-servers.ts';
 import type { Store } from './allocation/store.ts';
 import { WarmClaims } from './allocation/warm-claims.ts';
-import { FollowedIdentity } from './client-identity.ts';
+import { followIdentity } from './client-identity.ts';
 import type { ClusterConfig } from './clusters-file.ts';
 import type { AllocatorConfig } from './config.ts';
 import { startUpkeep } from './start-upkeep.ts';
@@ -250,7 +250,7 @@ async function startServiceCluster(
   const { endpoint, namespace, ...files } = cluster.allocator;
   const connection = new AllocatorServiceConnection({
     endpoint,
-    identity: new FollowedIdentity(files, { clock, logger, recheckMs: config.KEY_RECHECK_MS }),
+    identity: followIdentity(files, { clock, logger, recheckMs: config.KEY_RECHECK_MS }),
     clock,
     callTimeoutMs: config.KUBERNETES_TIMEOUT_MS,
   });

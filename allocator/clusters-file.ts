@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { MAX_SEATS } from '../lib/session.ts';
-import { CertificateFilesError, readClientIdentity } from './client-identity.ts';
+import { CertificateFilesError } from '../lib/certificate-files.ts';
+import { readClientIdentity } from './client-identity.ts';
 
 const MAX_CLUSTERS = 16;
 const MAX_GAMES = 100;

@@ -75,8 +75,11 @@ const CONNECT = [
   'session_full',
   'session_over',
   'upgrade_required',
+  'too_many_connections',
+  'too_many_requests',
   'draining',
   'overloaded',
+  'route_not_allowed',
   'game_server_unreachable',
   'game_server_timeout',
 ] as const;

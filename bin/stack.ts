@@ -129,6 +129,9 @@ export class Stack {
       HEALTH_PORT: String(options.gatewayHealthPort),
       ALLOCATOR_URL: allocatorUrl,
       SEALING_KEYS_FILE: join(keysDirectory, KEY_FILES.sealing),
+      // One machine's players: no process but this one, and nobody to keep from coming back at once.
+      WORKERS: '1',
+      DRAIN_SPREAD_MS: '0',
       ...environment.gateway,
     });
     const outcomes = await Promise.allSettled([allocator, gateway]);

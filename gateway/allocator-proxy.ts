@@ -2,8 +2,10 @@ import { Agent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { ProblemError } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { problemDocument, problemHeaders } from '../lib/problem.ts';
+import type { ClientOrigin, ClientOrigins } from './client-origin.ts';
 import { codeOf } from './game-server-connection.ts';
 import { endToEndHeaders, forwardingHeaders, withoutForwarding } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
@@ -13,7 +15,9 @@ export interface AllocatorProxyOptions {
   /** Scheme, host and port of the allocator; a path is ignored. */
   allocatorUrl: URL;
   logger: Logger;
-  trustProxy: boolean;
+  origins: ClientOrigins;
+  /** Called for each request that is answered with a problem of our own. */
+  onRefused: (code: ErrorCode) => void;
   maxBodyBytes: number;
   /** Requests under way at once; each has a connection of its own, kept for the next. */
   maxRequests: number;
@@ -86,14 +90,14 @@ export class AllocatorProxy {
   }
 
   #open(request: IncomingMessage, requestId: string): ClientRequest {
-    const { allocatorUrl, idleTimeoutMs, connectTimeoutMs, trustProxy } = this.#options;
+    const { allocatorUrl, idleTimeoutMs, connectTimeoutMs, origins } = this.#options;
     const onward = httpRequest({
       agent: this.#agent,
       host: allocatorUrl.hostname.replace(/^\[|\]$/g, ''),
       port: allocatorUrl.port === '' ? 80 : allocatorUrl.port,
       method: request.method ?? 'GET',
       path: request.url ?? '/',
-      headers: onwardHeaders(request, { host: allocatorUrl.host, requestId, trustProxy }),
+      headers: onwardHeaders(request, { host: allocatorUrl.host, requestId, origin: origins.of(request) }),
       setHost: false,
       timeout: idleTimeoutMs,
     });
@@ -135,6 +139,7 @@ export class AllocatorProxy {
         ? error
         : new ProblemError('allocator_unreachable', 'The allocator cannot be reached.', { retryAfterSeconds: 1 });
     if (response.destroyed) return;
+    this.#options.onRefused(problem.code);
     const level = problem.code === 'body_too_large' ? 'info' : 'warn';
     this.#options.logger[level](
       { requestId, code: problem.code, reason: codeOf(error) },
@@ -170,15 +175,15 @@ function mayBeRepeated(request: IncomingMessage, onward: ClientRequest, error: u
 interface OnwardOptions {
   host: string;
   requestId: string;
-  trustProxy: boolean;
+  origin: ClientOrigin;
 }
 
-function onwardHeaders(request: IncomingMessage, { host, requestId, trustProxy }: OnwardOptions): RawHeaders {
+function onwardHeaders(request: IncomingMessage, { host, requestId, origin }: OnwardOptions): RawHeaders {
   return [
     'Host',
     host,
     ...withoutForwarding(endToEndHeaders(request, ['host', 'x-request-id'])),
-    ...forwardingHeaders(request, trustProxy),
+    ...forwardingHeaders(request, origin),
     'X-Request-Id',
     requestId,
     ...framing(request),

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '../lib/errors.ts';
 import type { Route } from '../lib/join-token.ts';
-import { resolveAllowed } from './networks.ts';
+import { NetworkNotAllowedError, resolveAllowed } from './networks.ts';
 import type { NetworkCheck } from './networks.ts';
 
 const FIRST_RETRY_MS = 20;
@@ -23,16 +23,14 @@ export interface GameServerConnectorOptions {
  * @param route - where to
  * @param signal - ends the attempt; the promise rejects then
  * @returns a connected socket, half-open allowed, with a listener for errors
- * @throws ProblemError game_server_unreachable, game_server_timeout; never names the address
+ * @throws ProblemError route_not_allowed, game_server_unreachable, game_server_timeout; never names the address
  */
 export async function connectToGameServer(
   route: Route,
   options: GameServerConnectorOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const address = await resolveAllowed(route.address, options.isAllowed).catch((error: unknown) => {
-    throw new ProblemError('game_server_unreachable', 'The GameServer cannot be reached.', { cause: error });
-  });
+  const address = await findGameServer(route, options.isAllowed);
   const giveUpAtMs = performance.now() + options.retryRefusedMs;
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS)) {
     signal.throwIfAborted();
@@ -46,6 +44,25 @@ export async function connectToGameServer(
       }
       await delay(waitMs, undefined, { signal });
     }
+  }
+}
+
+/**
+ * Where a route leads, without going there.
+ *
+ * @returns an IP address in an allowed network
+ * @throws ProblemError route_not_allowed, game_server_unreachable; never names the address
+ */
+export async function findGameServer(route: Route, isAllowed: NetworkCheck): Promise<string> {
+  try {
+    return await resolveAllowed(route.address, isAllowed);
+  } catch (error) {
+    if (error instanceof NetworkNotAllowedError) {
+      throw new ProblemError('route_not_allowed', 'The route leads to a network that is not allowed.', {
+        cause: error,
+      });
+    }
+    throw new ProblemError('game_server_unreachable', 'The GameServer cannot be reached.', { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { ClientOrigin } from './client-origin.ts';
 
 /** Meant for one hop only (RFC 9110, 7.6.1), or answered by this one (`Expect`). */
 const HOP_BY_HOP = new Set([
@@ -34,19 +35,15 @@ export function withoutForwarding(headers: RawHeaders): RawHeaders {
   return filterHeaders(headers, (name) => !FORWARDING.has(name) && !name.startsWith('x-forwarded-'));
 }
 
-/**
- * What this hop says about the client of a request.
- *
- * @param trustProxy - whether what the request says itself, having come through a proxy, counts
- */
-export function forwardingHeaders(request: IncomingMessage, trustProxy: boolean): RawHeaders {
-  const peer = request.socket.remoteAddress ?? 'unknown';
+/** What this hop says about the client of a request; what proxies before it said counts when it came from one we trust. */
+export function forwardingHeaders(request: IncomingMessage, origin: ClientOrigin): RawHeaders {
   const ownProto = (request.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http';
-  const said = (name: string): string | undefined => (trustProxy ? request.headers[name]?.toString() : undefined);
+  const said = (name: string): string | undefined =>
+    origin.isFromTrustedProxy ? request.headers[name]?.toString() : undefined;
   const before = said('x-forwarded-for');
   return [
     'X-Forwarded-For',
-    before === undefined ? peer : `${before}, ${peer}`,
+    before === undefined ? origin.connectionAddress : `${before}, ${origin.connectionAddress}`,
     'X-Forwarded-Host',
     said('x-forwarded-host') ?? request.headers.host ?? '',
     'X-Forwarded-Proto',

@@ -47,6 +47,7 @@ function run(environment: Record<string, string> = {}) {
       ALLOCATOR_URL: 'http://127.0.0.1:1',
       SEALING_KEYS_FILE: join(directory, 'sealing.json'),
       LOG_LEVEL: 'debug',
+      WORKERS: '1',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -6,7 +6,8 @@ import { ProblemError } from '../lib/errors.ts';
 import type { RouteOpener } from '../lib/join-token.ts';
 import type { Logger } from '../lib/logger.ts';
 import { problemDocument, problemHeaders, problemResponse } from '../lib/problem.ts';
-import { codeOf, connectToGameServer } from './game-server-connection.ts';
+import type { ClientOrigin, ClientOrigins } from './client-origin.ts';
+import { codeOf, connectToGameServer, findGameServer } from './game-server-connection.ts';
 import type { GameServerConnectorOptions } from './game-server-connection.ts';
 import { endToEndHeaders, forwardingHeaders, withoutForwarding } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
@@ -14,28 +15,42 @@ import { askToUpgrade, endGently, headText, relayRefusal } from './upgrade-excha
 import type { Answer } from './upgrade-exchange.ts';
 import { checkHandshake, isSessionPath, openSessionRequest } from './session-request.ts';
 import type { SessionRequest } from './session-request.ts';
+import type { SessionLimits } from './limits/session-limits.ts';
 import { Splice } from './splice.ts';
+import type { SpliceOptions } from './splice.ts';
+import type { Tally } from './tally.ts';
 
 /** A game server has no business with the credentials a browser keeps for the site: the seat token is its proof. */
 const CREDENTIAL_HEADERS = ['cookie', 'authorization'];
 
-export interface SessionDoorOptions extends GameServerConnectorOptions {
+/**
+ * Why an upgrade was refused is told to any page: browsers hide it from the one that asked, which may come from another
+ * origin than the gateway's. It says nothing to whom does not have the URL.
+ */
+export const ANY_ORIGIN_HEADERS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'retry-after',
+};
+
+export interface SessionDoorOptions extends GameServerConnectorOptions, Omit<SpliceOptions, 'onClosed'> {
   opener: RouteOpener;
   clock: Clock;
   logger: Logger;
-  /** Whether forwarding headers of clients count, and are sent to GameServers. */
-  trustProxy: boolean;
+  origins: ClientOrigins;
+  limits: SessionLimits;
+  tally: Tally;
+  /** Whether GameServers are told who the client is. */
+  tellsGameServers: boolean;
   /** From the client's request to the GameServer's answer. */
   handshakeTimeoutMs: number;
   /** Upgrades under way at once. */
   maxHandshakes: number;
-  lingerMs: number;
-  stallMs: number;
 }
 
 /** The way to sessions: unseals the token, connects to the GameServer it names, and splices. */
 export class SessionDoor {
   readonly #options: SessionDoorOptions;
+  readonly #spliceOptions: Omit<SpliceOptions, 'onClosed'>;
   readonly #splices = new Set<Splice>();
   readonly #handshakes = new Set<AbortController>();
   #isDraining = false;
@@ -43,11 +58,28 @@ export class SessionDoor {
 
   constructor(options: SessionDoorOptions) {
     this.#options = options;
+    const { lingerMs, stallMs, clientBytesPerSecond, gameServerBytesPerSecond } = options;
+    this.#spliceOptions = { lingerMs, stallMs, clientBytesPerSecond, gameServerBytesPerSecond };
   }
 
   /** Connections that are open. */
   get connections(): number {
     return this.#splices.size;
+  }
+
+  /** Upgrades that are under way. */
+  get handshakes(): number {
+    return this.#handshakes.size;
+  }
+
+  /** Bytes that the connections now open have passed on. */
+  get passedBytes(): { toClient: number; toGameServer: number } {
+    const total = { toClient: 0, toGameServer: 0 };
+    for (const { passedBytes } of this.#splices) {
+      total.toClient += passedBytes.toClient;
+      total.toGameServer += passedBytes.toGameServer;
+    }
+    return total;
   }
 
   /** Takes a request to upgrade, on any path. The socket must have a listener for errors. */
@@ -62,9 +94,10 @@ export class SessionDoor {
     }, this.#options.handshakeTimeoutMs);
     client.once('close', onClientClosed);
     try {
-      this.#admit(handshake);
+      const origin = this.#options.origins.of(request);
+      this.#admit(handshake, origin, client);
       const session = await this.#check(request);
-      const answer = await this.#forward(request, session, handshake.signal);
+      const answer = await this.#forward(request, session, origin, handshake.signal);
       if (answer.gameServer === undefined) await relayRefusal(answer.response, client, handshake.signal);
       else this.#splice(client, head, answer.gameServer, answer.head, answer.response);
     } catch (error) {
@@ -81,12 +114,13 @@ export class SessionDoor {
   async explain(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = requestIdOf(request);
     const problem = await this.#faultOf(request);
+    if (problem.code !== 'upgrade_required') this.#options.tally.refused(problem.code);
     this.#logRefusal(problem, requestId);
     const extra: Record<string, string> = {};
     if (problem.code === 'upgrade_required') Object.assign(extra, { upgrade: 'websocket', connection: 'upgrade' });
     if (problem.code === 'method_not_allowed') extra['allow'] = 'GET';
     const document = problemDocument(problem, requestId);
-    response.writeHead(document.status, { ...problemHeaders(problem), ...extra });
+    response.writeHead(document.status, { ...problemHeaders(problem), ...ANY_ORIGIN_HEADERS, ...extra });
     response.end(request.method === 'HEAD' ? undefined : JSON.stringify(document));
   }
 
@@ -121,8 +155,9 @@ export class SessionDoor {
     for (const splice of this.#splices) splice.destroy();
   }
 
-  #admit(handshake: AbortController): void {
+  #admit(handshake: AbortController, origin: ClientOrigin, client: Socket): void {
     if (this.#isDraining) throw new ProblemError('draining', 'The gateway is stopping.', { retryAfterSeconds: 1 });
+    client.once('close', this.#options.limits.admit(origin));
     if (this.#handshakes.size >= this.#options.maxHandshakes) {
       throw new ProblemError('overloaded', 'Too many connections are being opened.', { retryAfterSeconds: 1 });
     }
@@ -142,23 +177,29 @@ export class SessionDoor {
       return new ProblemError('method_not_allowed', 'A session takes GET with an upgrade to WebSocket.');
     }
     try {
-      await openSessionRequest(request.url ?? '', this.#options.opener, this.#options.clock);
+      this.#options.limits.ask(this.#options.origins.of(request));
+      const { route } = await openSessionRequest(request.url ?? '', this.#options.opener, this.#options.clock);
+      await findGameServer(route, this.#options.isAllowed);
     } catch (error) {
       return asProblem(error);
     }
     return new ProblemError('upgrade_required', 'The token is good. Connect with a WebSocket.');
   }
 
-  async #forward(request: IncomingMessage, session: SessionRequest, signal: AbortSignal): Promise<Answer> {
+  async #forward(
+    request: IncomingMessage,
+    session: SessionRequest,
+    origin: ClientOrigin,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const gameServer = await connectToGameServer(session.route, this.#options, signal);
-    return askToUpgrade(gameServer, session.gameServerTarget, this.#onwardHeaders(request), signal);
+    return askToUpgrade(gameServer, session.gameServerTarget, this.#onwardHeaders(request, origin), signal);
   }
 
-  #onwardHeaders(request: IncomingMessage): RawHeaders {
-    const { trustProxy } = this.#options;
+  #onwardHeaders(request: IncomingMessage, origin: ClientOrigin): RawHeaders {
     return [
       ...withoutForwarding(endToEndHeaders(request, [...CREDENTIAL_HEADERS, 'content-length'])),
-      ...(trustProxy ? forwardingHeaders(request, trustProxy) : []),
+      ...(this.#options.tellsGameServers ? forwardingHeaders(request, origin) : []),
       'Connection',
       'Upgrade',
       'Upgrade',
@@ -173,11 +214,14 @@ export class SessionDoor {
     gameServerHead: Buffer,
     answer: IncomingMessage,
   ): void {
+    const { tally } = this.#options;
+    tally.sessions += 1;
     const splice: Splice = new Splice(client, gameServer, {
-      lingerMs: this.#options.lingerMs,
-      stallMs: this.#options.stallMs,
+      ...this.#spliceOptions,
       onClosed: () => {
         this.#splices.delete(splice);
+        tally.bytesToClients += splice.passedBytes.toClient;
+        tally.bytesToGameServers += splice.passedBytes.toGameServer;
         this.#tellIfEmpty();
       },
     });
@@ -190,6 +234,7 @@ export class SessionDoor {
 
   #refuse(client: Socket, error: unknown, requestId: string): void {
     const problem = asProblem(error);
+    this.#options.tally.refused(problem.code);
     this.#logRefusal(problem, requestId);
     if (client.writable) endGently(client, problemResponse(problem, requestId));
     else client.destroy();

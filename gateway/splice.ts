@@ -2,12 +2,16 @@ import type { Socket } from 'node:net';
 import { CLOSE_CODES } from '../lib/close-codes.ts';
 import { closeFrameForClient, closeFrameForGameServer } from './close-frame.ts';
 import { FrameBoundaryTracker } from './frame-boundary.ts';
+import { ByteAllowance } from './limits/byte-allowance.ts';
 
 export interface SpliceOptions {
   /** After one side has ended, the other has this long to end too. */
   lingerMs: number;
   /** A side that takes no byte for this long while bytes wait for it is cut off. */
   stallMs: number;
+  /** What may come from the client, and from the GameServer; who sends more is read no further for a while. */
+  clientBytesPerSecond: number;
+  gameServerBytesPerSecond: number;
   /** Both sockets are closed. */
   onClosed: () => void;
 }
@@ -33,8 +37,13 @@ export class Splice {
     this.#client = client;
     this.#gameServer = gameServer;
     this.#options = options;
-    this.#toClient = new OneWay(gameServer, client, options.stallMs);
-    this.#toGameServer = new OneWay(client, gameServer, options.stallMs);
+    this.#toClient = new OneWay(gameServer, client, options.stallMs, options.gameServerBytesPerSecond);
+    this.#toGameServer = new OneWay(client, gameServer, options.stallMs, options.clientBytesPerSecond);
+  }
+
+  /** Bytes passed on so far. */
+  get passedBytes(): { toClient: number; toGameServer: number } {
+    return { toClient: this.#toClient.passedBytes, toGameServer: this.#toGameServer.passedBytes };
   }
 
   /** Begins. The heads are what was read behind the handshake of each side already. */
@@ -114,14 +123,24 @@ class OneWay {
   readonly #to: Socket;
   readonly #stallMs: number;
   readonly #frames = new FrameBoundaryTracker();
+  readonly #allowance: ByteAllowance;
+  #passedBytes = 0;
+  /** Runs while bytes that were written wait for the other side to take them. */
   #stallTimer: NodeJS.Timeout | undefined;
+  /** Runs while more came than may. */
+  #throttleTimer: NodeJS.Timeout | undefined;
   #lastFrame: Buffer | undefined;
   #isOver = false;
 
-  constructor(from: Socket, to: Socket, stallMs: number) {
+  constructor(from: Socket, to: Socket, stallMs: number, bytesPerSecond: number) {
     this.#from = from;
     this.#to = to;
     this.#stallMs = stallMs;
+    this.#allowance = new ByteAllowance(bytesPerSecond, () => performance.now());
+  }
+
+  get passedBytes(): number {
+    return this.#passedBytes;
   }
 
   get closeHasPassed(): boolean {
@@ -138,10 +157,11 @@ class OneWay {
     });
     this.#to.on('drain', () => {
       clearTimeout(this.#stallTimer);
-      this.#from.resume();
+      this.#stallTimer = undefined;
+      this.#readOn();
     });
     this.#to.once('close', () => {
-      clearTimeout(this.#stallTimer);
+      this.#clearTimers();
       // What still comes is read and dropped, so that the end behind it is seen.
       this.#isOver = true;
       this.#from.resume();
@@ -170,7 +190,7 @@ class OneWay {
   end(frame?: Buffer): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#stallTimer);
+    this.#clearTimers();
     if (!this.#to.writable) return;
     if (frame === undefined) this.#to.end();
     else this.#to.end(frame);
@@ -178,11 +198,32 @@ class OneWay {
   }
 
   #write(chunk: Buffer): void {
+    this.#passedBytes += chunk.length;
+    const pauseMs = this.#allowance.spend(chunk.length);
+    if (pauseMs > 0) this.#throttle(pauseMs);
     if (!this.#to.writable || this.#to.write(chunk)) return;
     this.#from.pause();
     clearTimeout(this.#stallTimer);
     this.#stallTimer = setTimeout(() => {
       this.#to.destroy();
     }, this.#stallMs);
+  }
+
+  #throttle(pauseMs: number): void {
+    this.#from.pause();
+    clearTimeout(this.#throttleTimer);
+    this.#throttleTimer = setTimeout(() => {
+      this.#throttleTimer = undefined;
+      this.#readOn();
+    }, pauseMs);
+  }
+
+  #readOn(): void {
+    if (this.#stallTimer === undefined && this.#throttleTimer === undefined) this.#from.resume();
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#stallTimer);
+    clearTimeout(this.#throttleTimer);
   }
 }

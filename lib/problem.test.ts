@@ -50,10 +50,10 @@ describe('the table of errors', () => {
     for (const code of codes) expect(ERRORS[code].status).toBeGreaterThanOrEqual(400);
   });
 
-  it('calls nothing retryable that a client has to change', () => {
+  it('calls nothing retryable that a client has to change: all of 4xx but what came too late (408) or too often (429)', () => {
     for (const code of codes) {
       const { status, retryable } = ERRORS[code];
-      if (status < 500 && status !== 408) expect(retryable).toBe(false);
+      if (status < 500 && status !== 408 && status !== 429) expect(retryable).toBe(false);
     }
   });
 });

@@ -6,8 +6,10 @@ import type { Logger } from './logger.ts';
  *
  * Exit code 0 after a clean stop, 1 after one that took too long or failed; a second signal exits at once with 1.
  * A parent that opened an IPC channel and dies, however it dies, closes the channel: that is noticed on every platform.
+ *
+ * @returns what ends the program as the first signal would; once that has come it does nothing
  */
-export function runUntilSignal(lifecycle: Lifecycle, logger: Logger): void {
+export function runUntilSignal(lifecycle: Lifecycle, logger: Logger): (why: string) => void {
   let signalled = false;
   const end = (why: string): void => {
     if (signalled) process.exit(1);
@@ -31,4 +33,7 @@ export function runUntilSignal(lifecycle: Lifecycle, logger: Logger): void {
     // It had a channel, and the parent went while this program was loaded.
     end('parent gone');
   }
+  return (why) => {
+    if (!signalled) end(why);
+  };
 }

@@ -113,9 +113,18 @@ export const PROBLEM_WORDS: Record<ClientErrorCode, Words> = {
     'No way through to the server',
     'Something on the way does not let a live connection through.',
   ),
+  too_many_connections: tryAgain(
+    'A crowded quay',
+    'Too many are connected from your network already. Close a tab, or try again in a moment.',
+  ),
+  too_many_requests: tryAgain('Not so fast', 'Too much came from your network just now. Try again in a moment.'),
   headers_too_large: newGame('That request was too large', 'Your browser sends too many cookies to this address.'),
   internal: tryAgain('Something broke on our side', 'It is not your fault.'),
   game_server_unreachable: newGame('Your server does not answer', 'It may have gone down. One click gets a new race.'),
+  route_not_allowed: newGame(
+    'No way through to your server',
+    'It lies where this harbour does not lead. One click gets a new race.',
+  ),
   allocator_unreachable: tryAgain('The harbour office does not answer', 'It should be back in a moment.'),
   no_capacity: tryAgain(
     'Every boat is out',

@@ -11,6 +11,7 @@ import type { GeneratedKeys } from '../../lib/key-set.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { loadConfig } from '../config.ts';
 import { Gateway } from '../gateway.ts';
+import type { GatewayOptions } from '../gateway.ts';
 
 export const SESSION_ID = 'abcdefghijklmnop';
 
@@ -32,7 +33,7 @@ export interface FrontDoor {
 /** A gateway on a free port with keys of its own. */
 export async function openFrontDoor(
   environment: Record<string, string> = {},
-  tls?: { cert: string; key: string },
+  options: Partial<Pick<GatewayOptions, 'certificate' | 'clock' | 'sealingKeys' | 'processes'>> = {},
 ): Promise<FrontDoor> {
   const keys = generateKeys();
   const config = loadConfig({
@@ -49,7 +50,7 @@ export async function openFrontDoor(
     sealingKeys: parseKeySet(keys.sealing, 'seal', 'sealing'),
     clock: systemClock,
     logger: silentLogger,
-    ...(tls === undefined ? {} : { tls }),
+    ...options,
   });
   const url = await gateway.listen();
   cleanUps.push(() => gateway.destroy());
