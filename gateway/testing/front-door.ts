@@ -22,6 +22,11 @@ export async function closeAll(): Promise<void> {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 }
 
+/** Has something done by `closeAll`. */
+export function closing(cleanUp: () => Promise<void> | void): void {
+  cleanUps.push(cleanUp);
+}
+
 export interface FrontDoor {
   gateway: Gateway;
   /** `http://127.0.0.1:PORT` */
@@ -229,9 +234,9 @@ export async function exchange(port: number, bytes: string): Promise<string> {
   return text;
 }
 
-export async function waitFor(condition: () => boolean): Promise<void> {
-  const giveUpAtMs = Date.now() + 4000;
-  while (!condition()) {
+export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAtMs = Date.now() + 20_000;
+  while (!(await condition())) {
     if (Date.now() > giveUpAtMs) throw new Error('the condition did not come true');
     await new Promise((resolve) => setImmediate(resolve));
   }
