@@ -10,14 +10,15 @@ import { endGently } from './upgrade-exchange.ts';
 
 /** Answers what is no HTTP, is too large or too slow, and ends the connection. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, tally: Tally): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  const problem = problemOf(error);
+  if (problem === undefined || !socket.writable) {
+    // Over a connection that is broken, or has no TLS where there should be, nothing can be told.
+    if (error.code !== 'ECONNRESET') tally.dropped('handshake');
     socket.destroy();
     return;
   }
-  const problem = problemOf(error);
   tally.refused(problem.code);
-  socket.end(problemResponse(problem));
-  socket.once('finish', () => socket.destroy());
+  endGently(socket, problemResponse(problem));
 }
 
 /** Tells a client whose connection is over a limit, and ends the connection. */
@@ -36,12 +37,13 @@ export function turnAwayUpgrade(socket: Socket, fault: LimitFault, tally: Tally)
   endGently(socket, problemResponse(problem));
 }
 
-function problemOf(error: NodeJS.ErrnoException): ProblemError {
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
+/** What to say of a fault of HTTP; undefined for any other. */
+function problemOf({ code = '' }: NodeJS.ErrnoException): ProblemError | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') {
     return new ProblemError('headers_too_large', 'The request line and the headers are too large.');
   }
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ProblemError('request_timeout', 'The request did not arrive in time.');
   }
-  return new ProblemError('invalid_request', 'This is not HTTP/1.1.');
+  return code.startsWith('HPE_') ? new ProblemError('invalid_request', 'This is not HTTP/1.1.') : undefined;
 }
