@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
+import { jest } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { createAuthority, createServerPair } from '../local/allocator-service/certificates/certificate.ts';
 import type { GeneratedKeys } from '../lib/key-set.ts';
@@ -16,6 +17,8 @@ import {
   temporaryDirectory,
 } from './testing/gateway-program.ts';
 import type { StartedGateway } from './testing/gateway-program.ts';
+
+jest.setTimeout(60_000);
 
 const validity = { notBeforeMs: Date.now() - 86_400_000, notAfterMs: Date.now() + 86_400_000 };
 const authority = createAuthority('an authority', validity);

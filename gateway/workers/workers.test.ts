@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import type { GeneratedKeys } from '../../lib/key-set.ts';
 import { hasProcessFiles } from '../../test/helpers/requirements.ts';
@@ -22,6 +23,8 @@ import {
   runGateway,
   startGatewayProgram,
 } from '../testing/gateway-program.ts';
+
+jest.setTimeout(60_000);
 
 const WORKERS = 3;
 
