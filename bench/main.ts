@@ -2,6 +2,7 @@ import { Console } from 'node:console';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureAbuse } from './abuse/abuse.ts';
 import { measureAllocations } from './allocate.ts';
 import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
@@ -37,6 +38,9 @@ const USAGE = `npm run bench -- NAME [options]
     --sizes A,B,C how many (100,1000,10000)
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
     --writes N    writes that are watched by 1 and by 50 (500)
+  abuse         what good players notice of bad upgrades, sent to the gateway as fast as one core can
+    --rounds N      of calm, a busy core, and the attack, two seconds each (10)
+    --workers N     processes of the gateway (2)
   game-server   start, memory and CPU of a game server, idle and with eight boats
   reconnect     players on three gateways, of which one is restarted every five seconds
     --players N   how many (500)
@@ -70,6 +74,8 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
+    rounds: { type: 'string', default: '10' },
+    workers: { type: 'string', default: '2' },
     runs: { type: 'string', default: '7' },
     node: { type: 'string', default: process.execPath },
     json: { type: 'boolean', default: false },
@@ -78,6 +84,9 @@ const { values, positionals } = parseArgs({
 });
 
 switch (positionals[0]) {
+  case 'abuse':
+    await runAbuse();
+    break;
   case 'click':
     await runClick();
     break;
@@ -187,6 +196,22 @@ async function runScale(): Promise<void> {
   writeFileSync(file, growthPlot('One local with so many GameServers', sizes, scalePanels(figures)));
   say(`plot: ${resolve(file)}`);
   new Console(values.json ? process.stderr : process.stdout).table(scaleRows(figures));
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
+async function runAbuse(): Promise<void> {
+  const figures = await measureAbuse({
+    rounds: Number(values.rounds),
+    phaseMs: 2000,
+    players: 50,
+    messagesPerSecond: 1000,
+    workers: Number(values.workers),
+    onProgress: say,
+  });
+  const table = new Console(values.json ? process.stderr : process.stdout);
+  const { calm, busy, attack, ...rest } = figures;
+  table.table({ calm, busy, attack });
+  table.table(rest);
   if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 

@@ -11,6 +11,6 @@ export function p50AndP99(valuesMs: readonly number[]): { p50Ms: number; p99Ms: 
   return { p50Ms: toHundredth(percentile(valuesMs, 50)), p99Ms: toHundredth(percentile(valuesMs, 99)) };
 }
 
-function toHundredth(value: number): number {
+export function toHundredth(value: number): number {
   return Math.round(value * 100) / 100;
 }

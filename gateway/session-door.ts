@@ -7,6 +7,7 @@ import type { RouteOpener } from '../lib/join-token.ts';
 import type { Logger } from '../lib/logger.ts';
 import { problemDocument, problemHeaders, problemResponse } from '../lib/problem.ts';
 import type { ClientOrigin, ClientOrigins } from './client-origin.ts';
+import { leavesAfterMs } from './drain-spread.ts';
 import { codeOf, connectToGameServer, findGameServer } from './game-server-connection.ts';
 import type { GameServerConnectorOptions } from './game-server-connection.ts';
 import { endToEndHeaders, forwardingHeaders, withoutForwarding } from './headers.ts';
@@ -138,7 +139,7 @@ export class SessionDoor {
         () => {
           splice.leave();
         },
-        (spreadMs * index) / splices.length,
+        leavesAfterMs(index, splices.length, spreadMs),
       ),
     );
     await new Promise<void>((resolve) => {

@@ -111,7 +111,7 @@ describe('behind a proxy that speaks the PROXY protocol, when told to trust it,'
       apart.write(header);
       // As a proxy sends them that has heard the client already: in one piece.
       const relayPort = await openTcpServer((client) => {
-        client.once('data', (first) => {
+        client.once('data', (first: Buffer) => {
           const onward = plain(door.port);
           onward.on('error', () => onward.destroy());
           onward.write(Buffer.concat([header, first]));
