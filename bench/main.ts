@@ -41,6 +41,7 @@ const USAGE = `npm run bench -- NAME [options]
   abuse         what good players notice of bad upgrades, sent to the gateway as fast as one core can
     --rounds N      of calm, a busy core, and the attack, two seconds each (10)
     --workers N     processes of the gateway (2)
+    --bad-at-once N connections of the sender at once (256); beyond 1024 they are no longer slowed down
   game-server   start, memory and CPU of a game server, idle and with eight boats
   reconnect     players on three gateways, of which one is restarted every five seconds
     --players N   how many (500)
@@ -76,6 +77,7 @@ const { values, positionals } = parseArgs({
     writes: { type: 'string', default: '500' },
     rounds: { type: 'string', default: '10' },
     workers: { type: 'string', default: '2' },
+    'bad-at-once': { type: 'string', default: '256' },
     runs: { type: 'string', default: '7' },
     node: { type: 'string', default: process.execPath },
     json: { type: 'boolean', default: false },
@@ -204,6 +206,7 @@ async function runAbuse(): Promise<void> {
     rounds: Number(values.rounds),
     phaseMs: 2000,
     players: 50,
+    badAtOnce: Number(values['bad-at-once']),
     messagesPerSecond: 1000,
     workers: Number(values.workers),
     onProgress: say,

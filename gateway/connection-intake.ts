@@ -8,6 +8,12 @@ import { takeProxyHeader } from './proxy-protocol/proxied-socket.ts';
 
 /** So many a second of those that are refused are told why; to tell one costs as much as to serve it, TLS and all. */
 const TOLD_PER_SECOND = 20;
+/**
+ * So many of the others are held for a while before they are reset: who comes again as soon as it is refused comes less
+ * often, and costs those who play less.
+ */
+const MAX_HELD = 1024;
+const HOLD_MS = 1000;
 
 export interface ConnectionIntakeOptions {
   clock: Clock;
@@ -29,6 +35,7 @@ export interface ConnectionIntakeOptions {
 export class ConnectionIntake {
   readonly #options: ConnectionIntakeOptions;
   readonly #telling: RateLimiter;
+  #held = 0;
 
   constructor(options: ConnectionIntakeOptions) {
     this.#options = options;
@@ -71,7 +78,24 @@ export class ConnectionIntake {
 
   #drop(socket: Socket, reason: string): void {
     this.#options.onDropped(reason);
-    // A reset: nothing of it stays with the system, as it would for a minute behind an end in good order.
-    socket.resetAndDestroy();
+    if (this.#held >= MAX_HELD) {
+      reset(socket);
+      return;
+    }
+    this.#held += 1;
+    socket.pause();
+    socket.on('error', () => {
+      // It is about to be reset anyhow.
+      socket.destroy();
+    });
+    this.#options.clock.after(HOLD_MS, () => {
+      this.#held -= 1;
+      reset(socket);
+    });
   }
+}
+
+/** Nothing of it stays with the system, as it would for a minute behind an end in good order. */
+function reset(socket: Socket): void {
+  socket.resetAndDestroy();
 }

@@ -99,7 +99,10 @@ function startWorker({ config, logger, lifecycle }: Program): void {
   lifecycle.onStop('channel', () => {
     channel.close();
   });
-  lifecycle.onStop('gateway', running.drain);
+  lifecycle.onStop('gateway', async () => {
+    channel.leave();
+    await running.drain();
+  });
   process.on('message', (message, socket) => {
     // Only our own supervisor has the other end.
     channel.receive(message as ToWorker, socket);

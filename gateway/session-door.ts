@@ -158,7 +158,9 @@ export class SessionDoor {
 
   #admit(handshake: AbortController, origin: ClientOrigin, client: Socket): void {
     if (this.#isDraining) throw new ProblemError('draining', 'The gateway is stopping.', { retryAfterSeconds: 1 });
-    client.once('close', this.#options.limits.admit(origin));
+    const release = this.#options.limits.admit(origin);
+    if (client.closed) release();
+    else client.once('close', release);
     if (this.#handshakes.size >= this.#options.maxHandshakes) {
       throw new ProblemError('overloaded', 'Too many connections are being opened.', { retryAfterSeconds: 1 });
     }

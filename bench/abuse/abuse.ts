@@ -19,6 +19,8 @@ export interface AbuseOptions {
   /** How long each phase takes. */
   phaseMs: number;
   players: number;
+  /** Connections that the sender of bad upgrades has at once. */
+  badAtOnce: number;
   messagesPerSecond: number;
   /** Processes of the gateway that serve. */
   workers: number;
@@ -98,6 +100,7 @@ export async function measureAbuse(options: AbuseOptions): Promise<AbuseFigures>
       port: target,
       localAddress: BAD_ADDRESS,
       requests: badRequests(paths),
+      atOnce: options.badAtOnce,
       durationMs: options.phaseMs,
     });
     const players = await Players.open(`ws://${GOOD_ADDRESS}:${port}${paths.good}`, options);

@@ -6,6 +6,8 @@ export interface Attack {
   localAddress: string;
   /** Whole requests, or the beginning of one. */
   requests: string[];
+  /** Connections at once. */
+  atOnce: number;
   durationMs: number;
 }
 
@@ -16,8 +18,6 @@ export interface AttackReport {
   answered: number;
 }
 
-/** Connections at once: more only wait in the system's queue. */
-const AT_ONCE = 64;
 /** A request that is only begun is held for so long, unless the other side ends it. */
 const HOLD_MS = 1000;
 
@@ -32,7 +32,7 @@ async function send(attack: Attack): Promise<AttackReport> {
   const report: AttackReport = { sent: 0, answered: 0 };
   const untilMs = performance.now() + attack.durationMs;
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: attack.atOnce }, async () => {
       while (performance.now() < untilMs) {
         report.sent += 1;
         if (await sendOne(attack, report.sent)) report.answered += 1;

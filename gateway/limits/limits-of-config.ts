@@ -27,7 +27,8 @@ export function sessionLimitsOf(config: GatewayConfig, clock: Clock, processes: 
 }
 
 function ratesOf(config: GatewayConfig, clock: Clock, processes: number): AddressRates {
-  const burstSeconds = config.HANDSHAKE_BURST_SECONDS;
+  // The rate is divided, the burst is not: what comes at once from one address may all meet the same process.
+  const burstSeconds = config.HANDSHAKE_BURST_SECONDS * processes;
   return new AddressRates({
     clock,
     rate: { perSecond: config.HANDSHAKES_PER_SECOND / processes, burstSeconds },

@@ -13,6 +13,8 @@ export type ToWorker =
 /** What a worker says to the supervisor. */
 export type FromWorker =
   | { ready: true; certificateExpiresAtMs: number | undefined }
+  /** It takes no more connections, and is about to end. */
+  | { leaving: true }
   /** Connections that have ended, by the numbers under which they were given. */
   | { closed: number[] }
   | { tally: TallySnapshot; certificateExpiresAtMs: number | undefined };

@@ -79,6 +79,8 @@ export class Supervisor {
   /** Waits for load balancers, listens no more, and lets each worker tell its clients. */
   async drain(): Promise<void> {
     const { DRAIN_DELAY_MS: delayMs } = this.#options.config;
+    // A terminal's Ctrl-C is heard by the workers too, which may end before they are told.
+    this.pool.replaceNoMore();
     if (delayMs > 0) await delay(delayMs);
     this.#listener.close();
     await this.pool.drain();

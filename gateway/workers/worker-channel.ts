@@ -53,6 +53,11 @@ export class WorkerChannel {
     else gateway.takeAdmitted(socket, message.origin);
   }
 
+  /** Says that the worker takes no more connections. */
+  leave(): void {
+    this.#options.send({ leaving: true });
+  }
+
   /** Tells what was not told yet, for the last time. */
   close(): void {
     this.#cancelTally?.();

@@ -98,10 +98,15 @@ export class WorkerPool {
     socket.resetAndDestroy();
   }
 
-  /** Ends them all in good order. */
-  async drain(): Promise<void> {
+  /** A worker that ends from now on is not replaced. */
+  replaceNoMore(): void {
     this.#isDraining = true;
     for (const cancel of this.#pending) cancel();
+  }
+
+  /** Ends them all in good order. */
+  async drain(): Promise<void> {
+    this.replaceNoMore();
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.drain();
     await Promise.all(workers.map(({ exited }) => exited));

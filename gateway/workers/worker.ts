@@ -90,6 +90,10 @@ export class Worker {
       for (const connection of message.closed) this.#release(connection);
       return;
     }
+    if ('leaving' in message) {
+      this.#isReady = false;
+      return;
+    }
     this.#certificateExpiresAtMs = message.certificateExpiresAtMs;
     if ('tally' in message) {
       this.#tally = message.tally;
