@@ -39,7 +39,7 @@ const USAGE = `npm run bench -- NAME [options]
     --turns N     rounds of 50 allocations at once, and allocations alone (40)
     --writes N    writes that are watched by 1 and by 50 (500)
   abuse         what good players notice of bad upgrades, sent to the gateway as fast as one core can
-    --rounds N      of calm, a busy core, and the attack, two seconds each (10)
+    --rounds N      of calm, a busy core, and the attack, five seconds each (5)
     --workers N     processes of the gateway (2)
     --bad-at-once N connections of the sender at once (256); beyond 1024 they are no longer slowed down
   game-server   start, memory and CPU of a game server, idle and with eight boats
@@ -75,7 +75,7 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
-    rounds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '5' },
     workers: { type: 'string', default: '2' },
     'bad-at-once': { type: 'string', default: '256' },
     runs: { type: 'string', default: '7' },
@@ -204,7 +204,7 @@ async function runScale(): Promise<void> {
 async function runAbuse(): Promise<void> {
   const figures = await measureAbuse({
     rounds: Number(values.rounds),
-    phaseMs: 2000,
+    phaseMs: 5000,
     players: 50,
     badAtOnce: Number(values['bad-at-once']),
     messagesPerSecond: 1000,

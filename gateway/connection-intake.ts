@@ -13,7 +13,8 @@ const TOLD_PER_SECOND = 20;
  * often, and costs those who play less.
  */
 const MAX_HELD = 1024;
-const HOLD_MS = 1000;
+/** At least, and twice that at most: those that came together are not to come again together. */
+const HOLD_MS = 750;
 
 export interface ConnectionIntakeOptions {
   clock: Clock;
@@ -88,7 +89,7 @@ export class ConnectionIntake {
       // It is about to be reset anyhow.
       socket.destroy();
     });
-    this.#options.clock.after(HOLD_MS, () => {
+    this.#options.clock.after(HOLD_MS * (1 + Math.random()), () => {
       this.#held -= 1;
       reset(socket);
     });

@@ -19,7 +19,7 @@ export interface AttackReport {
 }
 
 /** A request that is only begun is held for so long, unless the other side ends it. */
-const HOLD_MS = 1000;
+const HOLD_MS = 2000;
 
 // Sends bad upgrades as fast as this process can, which is one core. It ends with the process that started it.
 process.on('message', (message) => {
