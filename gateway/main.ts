@@ -4,9 +4,8 @@ import type { GatewayConfig } from './config.ts';
 import type { MetricsSource } from './metrics.ts';
 import type { ToWorker } from './workers/messages.ts';
 
-// Before anything else is loaded: loading is most of a start.
+// Before anything else is loaded: loading is most of a start. What one process alone does not need is loaded by who does.
 enableCompileCache();
-const { fork } = await import('node:child_process');
 const { CertificateFilesError } = await import('../lib/certificate-files.ts');
 const { ConfigError } = await import('../lib/config.ts');
 const { systemClock: clock } = await import('../lib/clock.ts');
@@ -17,9 +16,6 @@ const { runUntilSignal } = await import('../lib/run-until-signal.ts');
 const { loadConfig } = await import('./config.ts');
 const { HealthEndpoint } = await import('./health-endpoint.ts');
 const { startGateway } = await import('./start-gateway.ts');
-const { Supervisor } = await import('./workers/supervisor.ts');
-const { WorkerChannel } = await import('./workers/worker-channel.ts');
-const { WorkerStartError } = await import('./workers/worker-pool.ts');
 
 /** First parameter of a process that a supervisor starts; its number is the second. */
 const WORKER = 'worker';
@@ -59,6 +55,9 @@ async function startAlone({ config, logger, lifecycle }: Program): Promise<void>
 
 /** One process that listens, and several that serve. */
 async function startSupervisor({ config, logger, lifecycle }: Program): Promise<void> {
+  const { fork } = await import('node:child_process');
+  const { Supervisor } = await import('./workers/supervisor.ts');
+  const { WorkerStartError } = await import('./workers/worker-pool.ts');
   const supervisor = new Supervisor({
     config,
     clock,
@@ -73,7 +72,12 @@ async function startSupervisor({ config, logger, lifecycle }: Program): Promise<
     workerRestarts: () => pool.restarts,
     certificateExpiresAtMs: () => pool.certificateExpiresAtMs,
   });
-  const address = await orPortError('PORT', config.PORT, supervisor.start());
+  const starting = supervisor.start().catch((error: unknown) => {
+    // The worker has said itself what is wrong.
+    if (error instanceof WorkerStartError) process.exit(error.exitCode);
+    throw error;
+  });
+  const address = await orPortError('PORT', config.PORT, starting);
   lifecycle.onStop('workers', () => supervisor.drain());
   lifecycle.markReady();
   runUntilSignal(lifecycle, logger);
@@ -82,7 +86,8 @@ async function startSupervisor({ config, logger, lifecycle }: Program): Promise<
 }
 
 /** A process that serves what its supervisor hands it. */
-function startWorker({ config, logger, lifecycle }: Program): void {
+async function startWorker({ config, logger, lifecycle }: Program): Promise<void> {
+  const { WorkerChannel } = await import('./workers/worker-channel.ts');
   const running = startGateway(config, { clock, logger, processes: config.WORKERS });
   const end = runUntilSignal(lifecycle, logger);
   const channel = new WorkerChannel({
@@ -153,7 +158,6 @@ async function orPortError<Value>(variable: string, port: number, listening: Pro
   try {
     return await listening;
   } catch (error) {
-    if (error instanceof WorkerStartError) throw error;
     throw new PortError(variable, port, (error as NodeJS.ErrnoException).code ?? 'unknown');
   }
 }
@@ -166,12 +170,10 @@ try {
   const fields = role === WORKER ? { worker: Number(number) } : {};
   const logger = createLogger('gateway', config.LOG_LEVEL).child(fields);
   const program = { config, logger, lifecycle: new Lifecycle({ logger, stopDeadlineMs: config.STOP_DEADLINE_MS }) };
-  if (role === WORKER) startWorker(program);
+  if (role === WORKER) await startWorker(program);
   else if (config.WORKERS > 1) await startSupervisor(program);
   else await startAlone(program);
 } catch (error) {
-  // The worker has said itself what is wrong.
-  if (error instanceof WorkerStartError) process.exit(error.exitCode);
   const isExpected = EXPECTED.some((kind) => error instanceof kind);
   // Anything else is a bug: the trace is the message.
   process.stderr.write(`gateway: ${isExpected ? (error as Error).message : String((error as Error).stack)}\n`);
