@@ -26,7 +26,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.disable('etag');
   app.set('query parser', false);
   app.use(requestContext(dependencies));
-  app.use(browserHeaders);
+  app.use(browserHeaders(dependencies.settings));
 
   const playerBody = jsonBody(settings.maxBodyBytes);
   at(app, '/api/new-game', { post: [playerBody, newGame(dependencies)] });

@@ -133,6 +133,8 @@ describe('the regions', () => {
       { name: 'europe', pingUrl: 'https://ping.europe.example.com/' },
       { name: 'america' },
     ]);
+    const policy = (await fetch(allocator.url)).headers.get('content-security-policy');
+    expect(policy).toContain("connect-src 'self' ws: wss: https://ping.europe.example.com;");
   });
 });
 

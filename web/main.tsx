@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import type { JSX } from 'preact';
+import { measureRegions } from '../client/regions.ts';
 import { App } from './page/app.tsx';
 import { Play } from './play.ts';
 import { loadName, playerIdOf, randomHex, saveName, tidyName } from './player.ts';
@@ -18,6 +19,8 @@ const browserStorage = storageOf(() => localStorage);
 const asked = new URLSearchParams(location.search);
 const game = asked.get('game');
 let sailor = loadName(browserStorage);
+/** Filled in a moment after the page is there. */
+let latencies: Record<string, number> = {};
 const play = new Play({
   baseUrl: '',
   playerId: playerIdOf(
@@ -27,8 +30,15 @@ const play = new Play({
   name: () => tidyName(sailor),
   nowMs: () => performance.now(),
   newKey: () => randomHex(16),
+  latencies: () => latencies,
   ...(game === null ? {} : { game }),
 });
+void measureRegions().then(
+  (measured) => (latencies = measured),
+  () => {
+    // Then the allocator chooses.
+  },
+);
 window.addEventListener('online', () => play.retryNow());
 
 function Page(): JSX.Element {

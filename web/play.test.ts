@@ -8,6 +8,11 @@ let server: ScriptedServer;
 let play: Play;
 let keys = 0;
 
+let latencies: Record<string, number> = {};
+afterEach(() => {
+  latencies = {};
+});
+
 async function begin(options: { waitMs?: number; haste?: number } = {}): Promise<void> {
   server = await ScriptedServer.start(options);
   play = new Play({
@@ -16,6 +21,7 @@ async function begin(options: { waitMs?: number; haste?: number } = {}): Promise
     name: () => 'Puffin',
     nowMs: () => performance.now(),
     newKey: () => `key-${(keys += 1)}`,
+    latencies: () => latencies,
     random: () => 0.01,
   });
 }
@@ -63,6 +69,14 @@ describe('from click to race', () => {
     ]);
     expect(raceOf().nameOf(0)).toBe('Puffin');
     expect(play.sessionId).toBe('session-1');
+  });
+
+  it('asks for the regions that are near, as far as they are known by then', async () => {
+    latencies = { europe: 12.5 };
+    await begin();
+    play.newGame();
+    await until('waiting');
+    expect(server.asked[0]?.body).toEqual({ playerId: 'browser-tab', latencies: { europe: 12.5 } });
   });
 
   it('tells how quickly the server was had, and which it is', async () => {

@@ -47,6 +47,8 @@ export interface PlayOptions {
   /** The sailor's name at the time of asking. */
   name: () => string;
   game?: string;
+  /** How far the regions are, in milliseconds, as far as that is known at the time of asking. */
+  latencies?: () => Record<string, number>;
   /** Milliseconds that only go forward. */
   nowMs: () => number;
   /** A key that no other wish to play has. */
@@ -105,8 +107,10 @@ export class Play {
 
   /** Asks for a race of one's own. */
   newGame(): void {
-    const { baseUrl, playerId, game, newKey } = this.#options;
+    const { baseUrl, playerId, game, latencies: latenciesNow, newKey } = this.#options;
     const idempotencyKey = newKey();
+    // The same for each retry: one key is one request.
+    const latencies = latenciesNow?.() ?? {};
     this.#begin((signal) =>
       newGame({
         baseUrl,
@@ -115,6 +119,7 @@ export class Play {
         waitSeconds: WAIT_SECONDS,
         signal,
         ...(game === undefined ? {} : { game }),
+        ...(Object.keys(latencies).length === 0 ? {} : { latencies }),
       }),
     );
   }

@@ -98,6 +98,7 @@ export class ThreeGateways {
         HEALTH_PORT: String(await chooseFreePort()),
         SEALING_KEYS_FILE: join(directory, 'sealing'),
         ALLOCATOR_URL: 'http://127.0.0.1:1',
+        WORKERS: '1',
         DRAIN_SPREAD_MS: String(options.drainSpreadMs),
         NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
       })),
