@@ -27,6 +27,8 @@ describeInBrowser('the page in a browser', () => {
       buffer: 3,
       gameServerEnvironment: {
         BOAT_RACE_LAPS: '1',
+        // Whoever is in front by then has won.
+        BOAT_RACE_MAX_LAP_MS: '25000',
         BOAT_RACE_WAIT_MS: '1500',
         BOAT_RACE_COUNTDOWN_MS: '500',
         // The race is over soon after the first boat is in, whoever it is.
