@@ -15,6 +15,8 @@ export interface ChildProgramOptions {
   /** Path of its main.ts, from the top of the project. */
   main: string;
   env: Record<string, string>;
+  /** Options of Node itself. */
+  nodeOptions?: readonly string[];
   logFile: string;
   /** It must say that it is ready within this. */
   readyDeadlineMs: number;
@@ -56,7 +58,7 @@ export class ChildProgram {
   static async start(options: ChildProgramOptions): Promise<ChildProgram> {
     mkdirSync(dirname(options.logFile), { recursive: true });
     const log = createWriteStream(options.logFile, { flags: 'w' });
-    const child = spawn(process.execPath, [options.main], {
+    const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.main], {
       cwd: PROJECT_DIRECTORY,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

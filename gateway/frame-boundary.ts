@@ -3,6 +3,7 @@ const MASK_KEY_BYTES = 4;
 const SHORTEST_HEADER_BYTES = 2;
 /** Two bytes and the longest extended length; the mask key counts as payload here. */
 const LONGEST_HEADER_BYTES = 10;
+const HEADER_BYTES_WITH_16_BITS = 4;
 const LENGTH_IS_16_BITS = 126;
 const LENGTH_IS_64_BITS = 127;
 
@@ -14,8 +15,12 @@ const LENGTH_IS_64_BITS = 127;
  * frames, not of messages: between two fragments a control frame may stand, a data frame may not.
  */
 export class FrameBoundaryTracker {
-  readonly #header = new Uint8Array(LONGEST_HEADER_BYTES);
   #headerBytes = 0;
+  #opcode = 0;
+  #isMasked = false;
+  /** The short length (7 bits), or what is known of the extended one. */
+  #shortLength = 0;
+  #extendedLength = 0;
   #payloadBytesLeft = 0;
   #closeHasPassed = false;
 
@@ -56,36 +61,35 @@ export class FrameBoundaryTracker {
       this.#payloadBytesLeft -= skipped;
       return offset + skipped;
     }
-    this.#header[this.#headerBytes] = chunk[offset] ?? 0;
-    this.#headerBytes += 1;
+    this.#takeHeaderByte(chunk[offset] ?? 0);
     if (this.#headerBytes === this.#headerLength()) this.#endHeader();
     return offset + 1;
   }
 
-  #headerLength(): number {
-    if (this.#headerBytes < SHORTEST_HEADER_BYTES) return SHORTEST_HEADER_BYTES;
-    const shortLength = this.#shortLength();
-    if (shortLength === LENGTH_IS_16_BITS) return 4;
-    return shortLength === LENGTH_IS_64_BITS ? LONGEST_HEADER_BYTES : SHORTEST_HEADER_BYTES;
+  #takeHeaderByte(byte: number): void {
+    if (this.#headerBytes === 0) {
+      this.#opcode = byte & 0x0f;
+    } else if (this.#headerBytes === 1) {
+      this.#isMasked = (byte & 0x80) !== 0;
+      this.#shortLength = byte & 0x7f;
+      this.#extendedLength = 0;
+    } else {
+      // Beyond 2^53 it is inexact; no stream lives to the end of such a frame.
+      this.#extendedLength = this.#extendedLength * 256 + byte;
+    }
+    this.#headerBytes += 1;
   }
 
-  #shortLength(): number {
-    return (this.#header[1] ?? 0) & 0x7f;
+  #headerLength(): number {
+    if (this.#headerBytes < SHORTEST_HEADER_BYTES) return SHORTEST_HEADER_BYTES;
+    if (this.#shortLength === LENGTH_IS_16_BITS) return HEADER_BYTES_WITH_16_BITS;
+    return this.#shortLength === LENGTH_IS_64_BITS ? LONGEST_HEADER_BYTES : SHORTEST_HEADER_BYTES;
   }
 
   #endHeader(): void {
-    if (((this.#header[0] ?? 0) & 0x0f) === CLOSE_OPCODE) this.#closeHasPassed = true;
-    const isMasked = ((this.#header[1] ?? 0) & 0x80) !== 0;
-    this.#payloadBytesLeft = this.#payloadLength() + (isMasked ? MASK_KEY_BYTES : 0);
+    if (this.#opcode === CLOSE_OPCODE) this.#closeHasPassed = true;
+    const length = this.#shortLength < LENGTH_IS_16_BITS ? this.#shortLength : this.#extendedLength;
+    this.#payloadBytesLeft = length + (this.#isMasked ? MASK_KEY_BYTES : 0);
     this.#headerBytes = 0;
-  }
-
-  #payloadLength(): number {
-    const shortLength = this.#shortLength();
-    if (shortLength < LENGTH_IS_16_BITS) return shortLength;
-    const view = new DataView(this.#header.buffer);
-    if (shortLength === LENGTH_IS_16_BITS) return view.getUint16(2);
-    // Beyond 2^53 the sum is inexact; no stream lives to the end of such a frame.
-    return view.getUint32(2) * 2 ** 32 + view.getUint32(6);
   }
 }

@@ -94,15 +94,22 @@ function attempt(host: string, port: number, timeoutMs: number, signal: AbortSig
     }, timeoutMs);
     signal.addEventListener('abort', onAbort);
     // Stays for the life of the socket: an error without a listener would end the process.
-    socket.on('error', (error) => {
+    socket.on('error', ignoreError);
+    const onError = (error: Error): void => {
       settle(() => {
         reject(error);
       });
-    });
+    };
+    socket.once('error', onError);
     socket.once('connect', () => {
+      socket.removeListener('error', onError);
       settle(() => {
         resolve(socket);
       });
     });
   });
+}
+
+function ignoreError(): void {
+  // `close` follows, and is what everything waits for. A function for all sockets: a connection holds on to nothing of its start.
 }

@@ -50,24 +50,27 @@ export class Splice {
   start(clientHead: Buffer, gameServerHead: Buffer): void {
     if (gameServerHead.length > 0) this.#toClient.forward(gameServerHead);
     if (clientHead.length > 0) this.#toGameServer.forward(clientHead);
-    this.#gameServer.once('end', () => {
+    // Thousands of players are idle most of the time: listeners are few, and `once` would wrap each in two objects more.
+    this.#gameServer.on('end', () => {
       this.#endClient();
     });
-    this.#client.once('end', () => {
-      this.#toGameServer.end();
-      this.#startLinger();
+    this.#client.on('end', () => {
+      this.#endGameServer();
     });
     this.#toClient.start();
     this.#toGameServer.start();
-    onceClosed(this.#gameServer, () => {
+    const onGameServerClosed = (): void => {
       this.#endClient();
+      this.#toGameServer.stop();
       this.#oneClosed();
-    });
-    onceClosed(this.#client, () => {
-      this.#toGameServer.end();
-      this.#startLinger();
+    };
+    const onClientClosed = (): void => {
+      this.#endGameServer();
+      this.#toClient.stop();
       this.#oneClosed();
-    });
+    };
+    whenClosed(this.#gameServer, onGameServerClosed);
+    whenClosed(this.#client, onClientClosed);
   }
 
   /**
@@ -97,6 +100,11 @@ export class Splice {
     this.#startLinger();
   }
 
+  #endGameServer(): void {
+    this.#toGameServer.end();
+    this.#startLinger();
+  }
+
   #startLinger(): void {
     this.#linger ??= setTimeout(() => {
       this.destroy();
@@ -112,9 +120,9 @@ export class Splice {
 }
 
 /** A socket that was closed already says so no more. */
-function onceClosed(socket: Socket, callback: () => void): void {
+function whenClosed(socket: Socket, callback: () => void): void {
   if (socket.closed) callback();
-  else socket.once('close', callback);
+  else socket.on('close', callback);
 }
 
 /** Bytes from one socket to the other, with back-pressure. */
@@ -155,17 +163,13 @@ class OneWay {
     this.#from.on('data', (chunk: Buffer) => {
       this.forward(chunk);
     });
-    this.#to.on('drain', () => {
-      clearTimeout(this.#stallTimer);
-      this.#stallTimer = undefined;
-      this.#readOn();
-    });
-    this.#to.once('close', () => {
-      this.#clearTimers();
-      // What still comes is read and dropped, so that the end behind it is seen.
-      this.#isOver = true;
-      this.#from.resume();
-    });
+  }
+
+  /** The socket that is written to has closed. What still comes is read and dropped, so that the end behind it is seen. */
+  stop(): void {
+    this.#clearTimers();
+    this.#isOver = true;
+    this.#from.resume();
   }
 
   forward(chunk: Buffer): void {
@@ -203,10 +207,16 @@ class OneWay {
     if (pauseMs > 0) this.#throttle(pauseMs);
     if (!this.#to.writable || this.#to.write(chunk)) return;
     this.#from.pause();
-    clearTimeout(this.#stallTimer);
+    // Bytes that were read already may come while it is paused: one wait is enough.
+    if (this.#stallTimer !== undefined) return;
     this.#stallTimer = setTimeout(() => {
       this.#to.destroy();
     }, this.#stallMs);
+    this.#to.once('drain', () => {
+      clearTimeout(this.#stallTimer);
+      this.#stallTimer = undefined;
+      this.#readOn();
+    });
   }
 
   #throttle(pauseMs: number): void {

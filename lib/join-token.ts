@@ -1,4 +1,5 @@
-import { CompactEncrypt, compactDecrypt, errors, jwtVerify, SignJWT } from 'jose';
+import { CompactEncrypt, errors, jwtVerify, SignJWT } from 'jose';
+import { openCompactJwe } from './compact-jwe.ts';
 import type { KeySet } from './key-set.ts';
 import { parseSessionDescriptor } from './session.ts';
 import type { SessionDescriptor } from './session.ts';
@@ -123,21 +124,18 @@ export class RouteOpener {
    */
   async open(sealed: string, nowSeconds: number, { isReturn = false } = {}): Promise<OpenedRoute> {
     if (sealed.length > MAX_JOIN_TOKEN_BYTES) throw new TokenError('token_invalid');
-    const route = await this.#decrypt(sealed);
+    const route = this.#decrypt(sealed);
     const { expiresAtSeconds, resumableUntilSeconds = expiresAtSeconds } = route;
     const untilSeconds = isReturn ? Math.max(expiresAtSeconds, resumableUntilSeconds) : expiresAtSeconds;
     if (untilSeconds + CLOCK_TOLERANCE_SECONDS <= nowSeconds) throw new TokenError('token_expired');
     return route;
   }
 
-  async #decrypt(sealed: string): Promise<OpenedRoute> {
+  #decrypt(sealed: string): OpenedRoute {
     try {
-      const { plaintext } = await compactDecrypt(sealed, (header) => this.#sealingKeys.byId(header.kid), {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-      });
+      const route = openCompactJwe(sealed, (keyId) => this.#sealingKeys.byId(keyId));
       // Authenticated by our own key: what is inside was written by `issue` above.
-      return JSON.parse(new TextDecoder().decode(plaintext)) as OpenedRoute;
+      return JSON.parse(route.toString()) as OpenedRoute;
     } catch (error) {
       throw new TokenError('token_invalid', { cause: error });
     }
