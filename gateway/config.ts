@@ -30,6 +30,8 @@ const schema = z
     LISTEN_ADDRESS: z.string().optional(),
     /** Probes, away from the public port so that the allocator's own paths stay reachable there. */
     HEALTH_PORT: port(9080),
+    /** Where a stock proxy asks for the way to a session; not public. Absent: nobody can. */
+    AUTHORITY_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
     /** JWK set that opens sealed tokens; the same file as the allocator's. */
     SEALING_KEYS_FILE: z.string(),
     ALLOCATOR_URL: z.url({ protocol: /^http$/ }),

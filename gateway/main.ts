@@ -9,12 +9,13 @@ enableCompileCache();
 const { CertificateFilesError } = await import('../lib/certificate-files.ts');
 const { ConfigError } = await import('../lib/config.ts');
 const { systemClock: clock } = await import('../lib/clock.ts');
-const { KeyFileError } = await import('../lib/key-set.ts');
+const { KeyFileError, openKeyFile } = await import('../lib/key-set.ts');
 const { Lifecycle } = await import('../lib/lifecycle.ts');
 const { createLogger } = await import('../lib/logger.ts');
 const { runUntilSignal } = await import('../lib/run-until-signal.ts');
 const { loadConfig } = await import('./config.ts');
 const { HealthEndpoint } = await import('./health-endpoint.ts');
+const { RouteAuthority } = await import('./route-authority.ts');
 const { startGateway } = await import('./start-gateway.ts');
 
 /** First parameter of a process that a supervisor starts; its number is the second. */
@@ -48,6 +49,7 @@ async function startAlone({ config, logger, lifecycle }: Program): Promise<void>
   });
   const url = await orPortError('PORT', config.PORT, running.gateway.listen());
   lifecycle.onStop('gateway', running.drain);
+  await startAuthority({ config, logger, lifecycle });
   lifecycle.markReady();
   runUntilSignal(lifecycle, logger);
   announce(config, logger, { url, healthPort });
@@ -79,6 +81,7 @@ async function startSupervisor({ config, logger, lifecycle }: Program): Promise<
   });
   const address = await orPortError('PORT', config.PORT, starting);
   lifecycle.onStop('workers', () => supervisor.drain());
+  await startAuthority({ config, logger, lifecycle });
   lifecycle.markReady();
   runUntilSignal(lifecycle, logger);
   const url = `${config.TLS_CERT_FILE === undefined ? 'http' : 'https'}://${address}`;
@@ -131,6 +134,17 @@ async function startHealth(
   const healthPort = await orPortError('HEALTH_PORT', config.HEALTH_PORT, health.listen());
   lifecycle.onStop('health endpoint', () => health.close());
   return healthPort;
+}
+
+/** Where a stock proxy may ask, if it may. */
+async function startAuthority({ config, logger, lifecycle }: Program): Promise<void> {
+  const { AUTHORITY_PORT: port, LISTEN_ADDRESS: listenAddress, ALLOWED_NETWORKS: isAllowed } = config;
+  if (port === undefined) return;
+  const { SEALING_KEYS_FILE: keyFile, KEY_RECHECK_MS: recheckMs } = config;
+  const sealingKeys = openKeyFile(keyFile, 'seal', { clock, logger, recheckMs });
+  const authority = new RouteAuthority({ port, listenAddress, sealingKeys, isAllowed, clock, logger });
+  await orPortError('AUTHORITY_PORT', port, authority.listen());
+  lifecycle.onStop('route authority', () => authority.close());
 }
 
 function lazily(

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 const LOOK_AGAIN_MS = 50;
 
 /**
@@ -17,4 +19,18 @@ export async function eventually<T>(
     if (Date.now() > untilMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
+}
+
+/** Whether somebody takes connections on the port of this machine. */
+export function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
 }

@@ -20,7 +20,10 @@ export interface LocalStackOptions {
   fleets?: string;
   /** Which programs stand for images. @default the boat race's */
   images?: ImagePrograms;
+  /** Ports for GameServers. @default 100 */
+  gamePorts?: number;
   allocatorEnvironment?: Record<string, string>;
+  gatewayEnvironment?: Record<string, string>;
 }
 
 /** The whole of Regatta on this machine, for one test file, on free ports and in a folder of its own. */
@@ -43,15 +46,13 @@ export class LocalStack {
       allocatorPort: await chooseFreePort(),
       apiPort: await chooseFreePort(),
       gatewayHealthPort: await chooseFreePort(),
-      gamePorts: { first: firstGamePort, last: firstGamePort + GAME_PORTS_PER_STACK - 1 },
+      gamePorts: { first: firstGamePort, last: firstGamePort + (options.gamePorts ?? GAME_PORTS_PER_STACK) - 1 },
       manifests: readManifests(resolve(options.fleets ?? 'fleets/base')).map(({ file, object }) => ({
         file,
         object: withBuffer(object, options.buffer),
       })),
       ...(options.images === undefined ? {} : { images: options.images }),
-      ...(options.allocatorEnvironment === undefined
-        ? {}
-        : { environment: { allocator: options.allocatorEnvironment } }),
+      environment: { allocator: options.allocatorEnvironment ?? {}, gateway: options.gatewayEnvironment ?? {} },
       ...(options.gameServerEnvironment === undefined ? {} : { gameServerEnvironment: options.gameServerEnvironment }),
     });
     await waitForReadyGameServers(stack.apiUrl, options.buffer, 60_000);

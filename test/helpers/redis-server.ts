@@ -3,11 +3,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseFreePort } from '../../bin/free-ports.ts';
-import { eventually } from './conditions.ts';
+import { eventually, listens } from './conditions.ts';
 
 export interface RedisServerOptions {
   password?: string;
@@ -52,7 +51,7 @@ export class RedisServer {
   async start(): Promise<void> {
     const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...this.#settings];
     this.#child = spawn(this.#program, settings, { stdio: 'ignore', cwd: this.#directory });
-    await eventually('Redis listening', 10_000, () => listens(this.port));
+    await eventually('Redis listening', 10_000, async () => ((await listens(this.port)) ? true : undefined));
   }
 
   /** Ends it outright: all it held is gone. */
@@ -77,17 +76,4 @@ export class RedisServer {
     await this.kill();
     await rm(this.#directory, { recursive: true, force: true });
   }
-}
-
-function listens(port: number): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => {
-      resolve(undefined);
-    });
-  });
 }

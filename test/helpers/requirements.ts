@@ -5,10 +5,15 @@ import { delimiter, join } from 'node:path';
 const PROGRAMS = {
   cargo: ['cargo'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  haproxy: ['haproxy'],
   kubectl: ['kubectl'],
+  nginx: ['nginx'],
   python: ['python3', 'python'],
   'redis-server': ['redis-server', 'valkey-server'],
 } as const;
+
+/** Where Debian has programs that it does not put into everybody's path. */
+const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin'];
 
 /**
  * The path of a program a test needs, or undefined after saying on the console why the tests will be skipped.
@@ -16,7 +21,7 @@ const PROGRAMS = {
  * Where nothing may be skipped (REGATTA_SKIP_NOTHING, as .ci/run sets it) a missing program is an error.
  */
 export function findProgram(name: keyof typeof PROGRAMS): string | undefined {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_DIRECTORIES]) {
     for (const file of PROGRAMS[name]) {
       const path = join(directory, file);
       try {

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { ClientMessage, ServerMessage } from '../../server/games/boat-race/protocol.ts';
 
@@ -8,6 +9,11 @@ interface NewGame {
   sessionId: string;
   wsUrl: string;
   expiresAt: string;
+  /** The next four in direct mode only. */
+  address?: string;
+  ports?: { name: string; port: number }[];
+  token?: string;
+  directWsUrl?: string;
   allocation?: { durationMs: number; gameServer: string };
 }
 
@@ -45,8 +51,9 @@ export class Sailor {
   #closeCode: number | undefined;
   #refusal: { status: number; body: string } | undefined;
 
-  constructor(wsUrl: string) {
-    this.#socket = new WebSocket(wsUrl, { perMessageDeflate: false });
+  /** @param tls - whom to trust, where the URL is a `wss` one and its certificate of the test's own */
+  constructor(wsUrl: string, tls: Pick<ConnectionOptions, 'ca' | 'lookup'> = {}) {
+    this.#socket = new WebSocket(wsUrl, { perMessageDeflate: false, ...tls });
     this.#socket.on('message', (data: Buffer) => {
       if (this.#messages.length >= MAX_KEPT_MESSAGES) this.#messages.shift();
       this.#messages.push(JSON.parse(data.toString()) as ServerMessage);
