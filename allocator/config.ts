@@ -41,6 +41,17 @@ const settings = z.object({
   TRUST_PROXY: flag(false),
   /** Tell players their GameServer's address, for clients that connect to it themselves. */
   DIRECT_MODE: flag(false),
+  /**
+   * Game servers have TLS under names of this domain that are made of their addresses: `203-0-113-7.games.example.com`
+   * for `games.example.com`. Absent: they have none.
+   */
+  DIRECT_NAME_SUFFIX: z
+    .string()
+    .max(200)
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'is not the name of a domain')
+    .optional(),
+  /** The port of a GameServer where it speaks TLS, by its name in the Fleet. */
+  DIRECT_PORT_NAME: z.string().min(1).max(63).default('game-tls'),
   DEFAULT_GAME: z.string().optional(),
   GAME_SERVER_ADDRESS_TYPE: z.string().default('PodIP'),
   GAME_SERVER_PORT_NAME: z.string().default('game'),

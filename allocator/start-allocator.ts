@@ -105,6 +105,8 @@ function settingsOf(config: AllocatorConfig): AppSettings {
     publicUrl: config.PUBLIC_URL,
     trustProxy: config.TRUST_PROXY,
     directMode: config.DIRECT_MODE,
+    directNameSuffix: config.DIRECT_NAME_SUFFIX,
+    directPortName: config.DIRECT_PORT_NAME,
     defaultGame: config.DEFAULT_GAME,
     defaultWaitSeconds: config.DEFAULT_WAIT_SECONDS,
     maxWaitSeconds: config.MAX_WAIT_SECONDS,

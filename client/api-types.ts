@@ -27,7 +27,7 @@ export interface ResumeRequest {
   closeCode?: number;
 }
 
-/** `address`, `ports` and `token` only in direct mode */
+/** `address`, `ports`, `token` and `directWsUrl` only in direct mode */
 export interface Seat {
   sessionId: string;
   /** Plays: open a WebSocket here. Whoever has it has the seat. */
@@ -42,9 +42,11 @@ export interface Seat {
   }[];
   /** The join token to present to the GameServer itself */
   token?: string;
+  /** Plays without the gateway, where game servers have TLS (`DIRECT_NAME_SUFFIX`) */
+  directWsUrl?: string;
 }
 
-/** `address`, `ports` and `token` only in direct mode */
+/** `address`, `ports`, `token` and `directWsUrl` only in direct mode */
 export interface NewGame {
   sessionId: string;
   /** Plays: open a WebSocket here. Whoever has it has the seat. */
@@ -59,6 +61,8 @@ export interface NewGame {
   }[];
   /** The join token to present to the GameServer itself */
   token?: string;
+  /** Plays without the gateway, where game servers have TLS (`DIRECT_NAME_SUFFIX`) */
+  directWsUrl?: string;
   game: string;
   allocation: {
     /** How long it took to get the GameServer */

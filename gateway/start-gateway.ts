@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { isSamePair, readCertificatePair } from '../lib/certificate-files.ts';
+import { followCertificatePair } from '../lib/certificate-files.ts';
 import type { CertificatePair } from '../lib/certificate-files.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Followed } from '../lib/followed.ts';
+import type { Followed } from '../lib/followed.ts';
 import { openKeyFile } from '../lib/key-set.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { GatewayConfig } from './config.ts';
@@ -68,15 +68,7 @@ function followCertificates(
 ): Followed<CertificatePair> | undefined {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, KEY_RECHECK_MS: recheckMs } = config;
   if (certFile === undefined || keyFile === undefined) return undefined;
-  return new Followed({
-    what: 'certificates',
-    path: certFile,
-    read: () => readCertificatePair({ certFile, keyFile }),
-    isSame: isSamePair,
-    clock,
-    logger,
-    recheckMs,
-  });
+  return followCertificatePair({ certFile, keyFile }, { clock, logger, recheckMs });
 }
 
 /** @returns what ends it */

@@ -1,6 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { Followed } from './followed.ts';
+import type { FollowedOptions } from './followed.ts';
 
 /** Where somebody has what they show in TLS. PEM. */
 export interface CertificatePairFiles {
@@ -56,6 +58,24 @@ export function readAuthorities(caFile: string): Buffer {
   parseWith(() => new X509Certificate(authorities), 'caFile', caFile, 'holds no certificate');
   parseWith(() => createSecureContext({ ca: authorities }), 'caFile', caFile, 'cannot be used');
   return authorities;
+}
+
+/**
+ * A certificate and its key that follow their files.
+ *
+ * @throws CertificateFilesError when they cannot be used at the start
+ */
+export function followCertificatePair(
+  files: CertificatePairFiles,
+  options: Pick<FollowedOptions<CertificatePair>, 'clock' | 'logger' | 'recheckMs'>,
+): Followed<CertificatePair> {
+  return new Followed({
+    what: 'certificates',
+    path: files.certFile,
+    read: () => readCertificatePair(files),
+    isSame: isSamePair,
+    ...options,
+  });
 }
 
 export function isSamePair(one: CertificatePair, other: CertificatePair): boolean {

@@ -42,6 +42,16 @@ try {
   const { file, recheckMs } = config.joinKeys;
   const seatCheck =
     file === undefined ? undefined : new SeatVerifier(openKeyFile(file, 'verify', { clock, logger, recheckMs }));
+  const { certificateFiles } = config;
+  const certificates =
+    certificateFiles === undefined
+      ? undefined
+      : // Loaded where it is needed only: loading is most of a start.
+        (await import('../lib/certificate-files.ts')).followCertificatePair(certificateFiles, {
+          clock,
+          logger,
+          recheckMs,
+        });
   const sdk = await AgonesSdk.connect({ ...config.sdk, clock, logger, signal: startAbort.signal });
   lifecycle.onStop('SDK', () => {
     sdk.close();
@@ -50,6 +60,7 @@ try {
     game: createBoatRace(config.race),
     sdk,
     seatCheck,
+    ...(certificates === undefined ? {} : { certificates }),
     config: config.kit,
     logger,
     clock,

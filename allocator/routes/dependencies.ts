@@ -14,6 +14,8 @@ export interface AppSettings {
   publicUrl: string | undefined;
   trustProxy: boolean;
   directMode: boolean;
+  directNameSuffix: string | undefined;
+  directPortName: string;
   defaultGame: string | undefined;
   defaultWaitSeconds: number;
   maxWaitSeconds: number;

@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import type { MadeSession } from '../allocation/allocations.ts';
 import type { IssuedSeat } from '../allocation/seats.ts';
 import { chooseGame } from './choose-game.ts';
-import type { AppDependencies } from './dependencies.ts';
+import type { AppDependencies, AppSettings } from './dependencies.ts';
+import { directAccess } from './direct-access.ts';
 import { makeSession } from './make-session.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
 import { parseBody } from './read-body.ts';
@@ -28,7 +29,7 @@ export function newGame(dependencies: AppDependencies): RequestHandler {
       playerIds: [playerId],
     };
     await makeSession(request, response, dependencies, wanted, (made, seats) =>
-      newGameBody(made, seats, { origin, directMode: settings.directMode }),
+      newGameBody(made, seats, { origin, settings }),
     );
   };
 }
@@ -43,14 +44,14 @@ function regionsOf({ region, latencies = {} }: z.output<typeof newGameRequest>):
 function newGameBody(
   { session, gameServer, durationMs }: MadeSession,
   [seat]: readonly IssuedSeat[],
-  { origin, directMode }: { origin: string; directMode: boolean },
+  { origin, settings }: { origin: string; settings: AppSettings },
 ): z.input<typeof newGameAnswer> {
   if (seat === undefined) throw new Error('a new game without a seat');
   return {
     sessionId: session.sessionId,
     wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
     expiresAt: seat.expiresAt,
-    ...(directMode ? { ...gameServer.direct, ports: [...gameServer.direct.ports], token: seat.seatToken } : {}),
+    ...(settings.directMode ? directAccess(gameServer, session.sessionId, seat, settings) : {}),
     game: session.game,
     allocation: { durationMs, gameServer: gameServer.name },
   };

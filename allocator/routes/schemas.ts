@@ -65,6 +65,10 @@ const directFields = {
   address: z.string().meta({ description: 'The GameServer itself' }),
   ports: z.array(z.object({ name: z.string(), port: z.number().int() })),
   token: z.string().meta({ description: 'The join token to present to the GameServer itself' }),
+  directWsUrl: z.string().optional().meta({
+    description: 'Plays without the gateway, where game servers have TLS (`DIRECT_NAME_SUFFIX`)',
+    example: 'wss://203-0-113-7.games.example.com:7000/session/k3v9x2m4q8w1z7r5?token=eyJ…',
+  }),
 };
 
 export const newGameRequest = z
@@ -110,11 +114,12 @@ const seatFields = {
   address: directFields.address.optional(),
   ports: directFields.ports.optional(),
   token: directFields.token.optional(),
+  directWsUrl: directFields.directWsUrl,
 };
 
 export const seatAnswer = z
   .object(seatFields)
-  .meta({ id: 'Seat', description: '`address`, `ports` and `token` only in direct mode' });
+  .meta({ id: 'Seat', description: '`address`, `ports`, `token` and `directWsUrl` only in direct mode' });
 
 export const newGameAnswer = z
   .object({
@@ -125,7 +130,7 @@ export const newGameAnswer = z
       gameServer: z.string().meta({ description: 'Name of the GameServer' }),
     }),
   })
-  .meta({ id: 'NewGame', description: '`address`, `ports` and `token` only in direct mode' });
+  .meta({ id: 'NewGame', description: '`address`, `ports`, `token` and `directWsUrl` only in direct mode' });
 
 export const sessionAnswer = z
   .object({

@@ -5,7 +5,8 @@ import type { MadeSession } from '../allocation/allocations.ts';
 import type { Game, Games } from '../allocation/ports.ts';
 import type { IssuedSeat } from '../allocation/seats.ts';
 import { chooseGame } from './choose-game.ts';
-import type { AppDependencies } from './dependencies.ts';
+import type { AppDependencies, AppSettings } from './dependencies.ts';
+import { directAccess } from './direct-access.ts';
 import { makeSession } from './make-session.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
 import { parseBody } from './read-body.ts';
@@ -54,16 +55,17 @@ export function allocateForPlayers(dependencies: AppDependencies): RequestHandle
       exclude: body.exclude,
       playerIds: body.players.map(({ playerId }) => playerId),
     };
-    await makeSession(request, response, dependencies, wanted, (made, issued) => allocationBody(made, issued, origin));
+    await makeSession(request, response, dependencies, wanted, (made, issued) =>
+      allocationBody(made, issued, { origin, settings }),
+    );
   };
 }
 
 function allocationBody(
   { session, gameServer }: MadeSession,
   issued: readonly IssuedSeat[],
-  origin: string,
+  { origin, settings }: { origin: string; settings: AppSettings },
 ): z.input<typeof allocationAnswer> {
-  const { address, ports } = gameServer.direct;
   return {
     sessionId: session.sessionId,
     game: session.game,
@@ -76,9 +78,7 @@ function allocationBody(
     players: issued.map((seat) => ({
       playerId: seat.playerId,
       wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
-      address,
-      ports: [...ports],
-      token: seat.seatToken,
+      ...directAccess(gameServer, session.sessionId, seat, settings),
     })),
   };
 }

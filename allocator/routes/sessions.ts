@@ -8,6 +8,7 @@ import type { GameServerRef, GameServers, GameServerView } from '../allocation/p
 import { whereaboutsOf } from '../allocation/whereabouts.ts';
 import type { Whereabouts } from '../allocation/whereabouts.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { directAccess } from './direct-access.ts';
 import { sessionUrl, webSocketOrigin } from './public-url.ts';
 import { parseBody } from './read-body.ts';
 import { joinRequest } from './schemas.ts';
@@ -32,12 +33,11 @@ export async function answerSeat(
 ): Promise<void> {
   const { playerId, session, gameServer, origin } = taken;
   const seat = await seats.issue(playerId, session, gameServer);
-  const { address, ports } = gameServer.direct;
   const answer: z.input<typeof seatAnswer> = {
     sessionId: session.sessionId,
     wsUrl: sessionUrl(origin, session.sessionId, seat.sealedToken),
     expiresAt: seat.expiresAt,
-    ...(settings.directMode ? { address, ports: [...ports], token: seat.seatToken } : {}),
+    ...(settings.directMode ? directAccess(gameServer, session.sessionId, seat, settings) : {}),
   };
   response.status(201).set('cache-control', 'no-store').json(answer);
 }

@@ -11,6 +11,7 @@ export { runGameServer } from './run-game-server.ts';
 export type { RunGameServerOptions, RunningGameServer } from './run-game-server.ts';
 export { systemClock } from '../../lib/clock.ts';
 export type { Clock } from '../../lib/clock.ts';
+export { followCertificatePair } from '../../lib/certificate-files.ts';
 export { ConfigError } from '../../lib/config.ts';
 export { SeatVerifier } from '../../lib/join-token.ts';
 export { openKeyFile } from '../../lib/key-set.ts';

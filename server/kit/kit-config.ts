@@ -6,6 +6,9 @@ export interface KitConfig {
   /** Game port; undefined takes it from the GameServer: its port of this name, else its first. */
   port: number | undefined;
   portName: string;
+  /** The same where the GameServer speaks TLS beside: its port of this name, and no other. */
+  tlsPort: number | undefined;
+  tlsPortName: string;
   /** Interface to listen on. */
   host: string;
   endPolicy: EndPolicy;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CertificatePairFiles } from '../../lib/certificate-files.ts';
 import { flag, parseEnvironment, wholeNumber } from '../../lib/config.ts';
 import type { Environment } from '../../lib/config.ts';
 import { LOG_LEVELS } from '../../lib/logger.ts';
@@ -14,6 +15,11 @@ export const KIT_VARIABLES = {
   PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   PORT_NAME: z.string().max(63).default('game'),
   HOST: z.string().max(255).default('0.0.0.0'),
+  // For clients that connect without the gateway: TLS on a port of its own.
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  TLS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  TLS_PORT_NAME: z.string().max(63).default('game-tls'),
   JOIN_KEYS_FILE: z.string().optional(),
   JOIN_KEYS_RECHECK_MS: wholeNumber(5000, { min: 0, max: 10 * MINUTE_MS }),
   DIRECT_ADMISSION: flag(false),
@@ -61,6 +67,10 @@ export function withKitRules<Schema extends z.ZodType<KitVariables>>(schema: Sch
     .refine((env) => (env.MAX_REPLAY_BYTES ?? 0) <= env.MAX_QUEUED_BYTES * REPLAY_SHARE_OF_QUEUE, {
       path: ['MAX_REPLAY_BYTES'],
       message: 'must be at most half of MAX_QUEUED_BYTES',
+    })
+    .refine((env) => (env.TLS_CERT_FILE === undefined) === (env.TLS_KEY_FILE === undefined), {
+      path: ['TLS_CERT_FILE'],
+      message: 'TLS_CERT_FILE and TLS_KEY_FILE go together',
     });
 }
 
@@ -71,6 +81,8 @@ export interface KitSettings {
   logLevel: (typeof LOG_LEVELS)[number];
   /** A JWK set of public keys, read again when it changes. */
   joinKeys: { file: string | undefined; recheckMs: number };
+  /** What it shows where it speaks TLS, read again when it changes; undefined where it does not. */
+  certificateFiles: CertificatePairFiles | undefined;
   sdk: {
     grpcPort: number;
     connectBudgetMs: number;
@@ -97,6 +109,10 @@ export function kitSettingsOf(env: KitVariables): KitSettings {
   return {
     logLevel: env.LOG_LEVEL,
     joinKeys: { file: env.JOIN_KEYS_FILE, recheckMs: env.JOIN_KEYS_RECHECK_MS },
+    certificateFiles:
+      env.TLS_CERT_FILE === undefined || env.TLS_KEY_FILE === undefined
+        ? undefined
+        : { certFile: env.TLS_CERT_FILE, keyFile: env.TLS_KEY_FILE },
     sdk: {
       grpcPort: env.AGONES_SDK_GRPC_PORT,
       connectBudgetMs: env.SDK_CONNECT_BUDGET_MS,
@@ -109,6 +125,8 @@ export function kitSettingsOf(env: KitVariables): KitSettings {
     kit: {
       port: env.PORT,
       portName: env.PORT_NAME,
+      tlsPort: env.TLS_PORT,
+      tlsPortName: env.TLS_PORT_NAME,
       host: env.HOST,
       endPolicy: env.SESSION_END,
       isDirectAdmission: env.DIRECT_ADMISSION,

@@ -15,13 +15,15 @@ import { SessionLife } from './session-life.ts';
 import { SharedSessionLife } from './shared-session-life.ts';
 import { isShared } from './session-list.ts';
 import { WebSocketDoor } from './web-socket-door.ts';
-import type { Admitted, Knock } from './web-socket-door.ts';
+import type { Admitted, CertificateSource, Knock } from './web-socket-door.ts';
 
 export interface RunGameServerOptions {
   game: Game;
   sdk: GameServerSdk;
   /** Public keys of the installation; undefined refuses every token. */
   seatCheck: SeatCheck | undefined;
+  /** With them players may come to a second port without the gateway, by TLS. */
+  certificates?: CertificateSource;
   config: KitConfig;
   logger: Logger;
   clock: Clock;
@@ -30,6 +32,8 @@ export interface RunGameServerOptions {
 /** A game server that runs. */
 export interface RunningGameServer {
   readonly port: number;
+  /** Undefined without certificates. */
+  readonly tlsPort: number | undefined;
   readonly phase: LifePhase;
   /** Of all sessions that run now. */
   readonly connectedPlayers: number;
@@ -82,25 +86,18 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
       void shutdown().then(() => clock.after(config.terminationWaitMs, finish));
     },
   });
-  const door = await WebSocketDoor.open({
-    port: config.port ?? (await gamePort(options)),
-    host: config.host,
-    maxMessageBytes: game.maxMessageBytes,
-    maxConnections: config.maxConnections,
-    closeWaitMs: config.closeWaitMs,
-    logger,
-    isHealthy: () => life.phase !== 'starting',
-    admit: (knock) => admit(knock, life, options),
-  });
+  const doors = await openDoors(life, options);
+  const [door, tlsDoor] = doors;
   logger.info({ port: door.port, game: game.name, gameServer: sdk.gameServer.name }, 'listening');
   try {
     await life.start();
   } catch (error) {
-    await door.close();
+    await closeDoors(doors);
     throw error;
   }
   return {
     port: door.port,
+    tlsPort: tlsDoor?.port,
     get phase() {
       return life.phase;
     },
@@ -113,9 +110,39 @@ export async function runGameServer(options: RunGameServerOptions): Promise<Runn
       await letPlayEnd(life, clock, config.stopGraceMs);
       for (const session of life.sessions) session.end('stopped');
       await shutdown();
-      await door.close();
+      await closeDoors(doors);
     }),
   };
+}
+
+/** The game port, and where the GameServer has a certificate another one that speaks TLS. */
+async function openDoors(
+  life: GameServerLife,
+  options: RunGameServerOptions,
+): Promise<[WebSocketDoor, ...WebSocketDoor[]]> {
+  const { game, config, logger, certificates } = options;
+  const shared = {
+    host: config.host,
+    maxMessageBytes: game.maxMessageBytes,
+    maxConnections: config.maxConnections,
+    closeWaitMs: config.closeWaitMs,
+    logger,
+    isHealthy: () => life.phase !== 'starting',
+    admit: (knock: Knock) => admit(knock, life, options),
+  };
+  const door = await WebSocketDoor.open({ ...shared, port: config.port ?? (await gamePort(options)) });
+  if (certificates === undefined) return [door];
+  try {
+    const port = config.tlsPort ?? (await tlsPort(options));
+    return [door, await WebSocketDoor.open({ ...shared, port, certificates })];
+  } catch (error) {
+    await door.close();
+    throw error;
+  }
+}
+
+async function closeDoors(doors: readonly WebSocketDoor[]): Promise<void> {
+  await Promise.all(doors.map((door) => door.close()));
 }
 
 async function admit(knock: Knock, life: GameServerLife, options: RunGameServerOptions): Promise<Admitted> {
@@ -157,6 +184,14 @@ async function gamePort({ sdk, clock, config }: RunGameServerOptions): Promise<n
   const { ports } = sdk.gameServer;
   const port = ports.find(({ name }) => name === config.portName) ?? ports[0];
   if (port === undefined) throw new Error('the GameServer has no port: set PORT');
+  return port.port;
+}
+
+/** The same for TLS: a port that was not meant for it would be that of somebody else. */
+async function tlsPort({ sdk, clock, config }: RunGameServerOptions): Promise<number> {
+  await waitForView(sdk, clock, config.stateWaitMs, ({ ports }) => ports.length > 0);
+  const port = sdk.gameServer.ports.find(({ name }) => name === config.tlsPortName);
+  if (port === undefined) throw new Error(`the GameServer has no port ${config.tlsPortName}: set TLS_PORT`);
   return port.port;
 }
 

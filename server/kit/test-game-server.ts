@@ -65,6 +65,8 @@ const keys = generateKeys();
 const baseConfig: KitConfig = {
   port: 0,
   portName: 'game',
+  tlsPort: 0,
+  tlsPortName: 'game-tls',
   host: '127.0.0.1',
   endPolicy: 'Shutdown',
   isDirectAdmission: false,

@@ -1,9 +1,12 @@
 import { createServer, STATUS_CODES } from 'node:http';
+import type { ServerOptions as HttpOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
+import type { CertificatePair } from '../../lib/certificate-files.ts';
 import { CLOSE_CODES } from '../../lib/close-codes.ts';
 import type { CloseName } from '../../lib/close-codes.ts';
 import { ERRORS, ProblemError } from '../../lib/errors.ts';
@@ -11,6 +14,12 @@ import type { Logger } from '../../lib/logger.ts';
 import { parseResumeRequest, RESUME_SUBPROTOCOL } from '../../lib/resume-protocol.ts';
 import type { ResumeRequest } from '../../lib/resume-protocol.ts';
 import { problemDocument, problemHeaders, problemResponse } from '../../lib/problem.ts';
+
+/** What the game server shows in TLS. It may be another each time. */
+export interface CertificateSource {
+  /** The same object while it is the same. */
+  current(): CertificatePair;
+}
 
 /** Who knocks: what the upgrade request says. */
 export interface Knock {
@@ -37,6 +46,8 @@ export interface DoorOptions {
   host: string;
   maxMessageBytes: number;
   maxConnections: number;
+  /** With them the game port speaks TLS. */
+  certificates?: CertificateSource;
   /** A closing handshake takes no longer than this. */
   closeWaitMs: number;
   logger: Logger;
@@ -57,11 +68,7 @@ export class WebSocketDoor {
 
   private constructor(options: DoorOptions) {
     this.#options = options;
-    this.#http = createServer({
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: REQUEST_TIMEOUT_MS,
-    });
+    this.#http = createHttpServer(options.certificates);
     this.#http.maxConnections = options.maxConnections;
     // ws 8.23 has closeTimeout, its types do not.
     const webSocketOptions: ServerOptions & { closeTimeout: number } = {
@@ -174,6 +181,28 @@ export class WebSocketDoor {
     else this.#options.logger.info({ code: problem.code }, 'refused a player');
     if (!socket.destroyed) socket.end(problemResponse(problem), () => socket.destroy());
   }
+}
+
+function createHttpServer(certificates: CertificateSource | undefined): Server {
+  const options: HttpOptions = {
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: REQUEST_TIMEOUT_MS,
+  };
+  if (certificates === undefined) return createServer(options);
+  let shown = certificates.current();
+  const server = createTlsServer({ ...options, ...tlsOptionsOf(shown), handshakeTimeout: REQUEST_TIMEOUT_MS });
+  // Before Node's own listener: who comes first after a change is shown what is new. Who is there keeps what they saw.
+  server.prependListener('connection', () => {
+    const found = certificates.current();
+    if (found !== shown) server.setSecureContext(tlsOptionsOf(found));
+    shown = found;
+  });
+  return server;
+}
+
+function tlsOptionsOf({ certificate, key }: CertificatePair): { cert: Buffer; key: Buffer } {
+  return { cert: certificate, key };
 }
 
 function pathOf(request: IncomingMessage): string {
