@@ -19,9 +19,11 @@ const BOTTOM = 84;
  */
 export function distributionPlot(title: string, series: readonly Series[]): string {
   const drawn = series.filter(({ valuesMs }) => valuesMs.length > 0);
-  const all = drawn.flatMap(({ valuesMs }) => valuesMs);
-  const lowest = 10 ** Math.floor(Math.log10(Math.max(0.01, Math.min(...all))));
-  const highest = 10 ** Math.ceil(Math.log10(Math.max(lowest * 10, Math.max(...all))));
+  // Not spread into Math.min: there may be more of them than arguments can be.
+  const smallest = drawn.flatMap(({ valuesMs }) => valuesMs).reduce((a, b) => Math.min(a, b), Infinity);
+  const largest = drawn.flatMap(({ valuesMs }) => valuesMs).reduce((a, b) => Math.max(a, b), 0);
+  const lowest = 10 ** Math.floor(Math.log10(Math.max(0.01, smallest)));
+  const highest = 10 ** Math.ceil(Math.log10(Math.max(lowest * 10, largest)));
   const decades = Math.log10(highest / lowest);
   const x = (valueMs: number): number =>
     LEFT + (Math.log10(Math.max(lowest, valueMs) / lowest) / decades) * (WIDTH - LEFT - RIGHT);

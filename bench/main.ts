@@ -7,6 +7,7 @@ import { measureAllocations } from './allocate.ts';
 import { measureClicks } from './click.ts';
 import { distributionPlot } from './distribution-plot.ts';
 import { measureGameServer } from './game-server.ts';
+import { measureGateway } from './gateway.ts';
 import { growthPlot } from './growth-plot.ts';
 import { measureOverload } from './overload.ts';
 import { p50AndP99 } from './percentiles.ts';
@@ -15,6 +16,7 @@ import { scalePanels, scaleRows } from './scale-report.ts';
 import { measureScale } from './scale.ts';
 import { measureShared } from './shared.ts';
 import { measureStart } from './start.ts';
+import { measureUrls } from './url.ts';
 import { onCluster, startOnThisMachine } from './subject.ts';
 
 const USAGE = `npm run bench -- NAME [options]
@@ -46,6 +48,11 @@ const USAGE = `npm run bench -- NAME [options]
   reconnect     players on three gateways, of which one is restarted every five seconds
     --players N   how many (500)
     --seconds N   for how long (60)
+  gateway       one echo game server direct, through the gateway, nginx and HAProxy: round trip, CPU, memory, accepts
+    --rounds N, --turn-seconds N  turns of each way, and how long one is (5, 4)
+    --connections N  the most that are opened, if the machine lets them (10000)
+  url           from the answer to a New Game to a connection through the gateway
+    --games N     how many (1000)
   start         regatta local from the command line to two Ready GameServers, and its memory
     --runs N      how many after the first (7)
     --node PATH   the Node that starts it (this one)
@@ -78,6 +85,9 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     workers: { type: 'string', default: '2' },
     'bad-at-once': { type: 'string', default: '256' },
+    'turn-seconds': { type: 'string', default: '4' },
+    connections: { type: 'string', default: '10000' },
+    games: { type: 'string', default: '1000' },
     runs: { type: 'string', default: '7' },
     node: { type: 'string', default: process.execPath },
     json: { type: 'boolean', default: false },
@@ -109,6 +119,12 @@ switch (positionals[0]) {
     break;
   case 'reconnect':
     await runReconnect();
+    break;
+  case 'gateway':
+    await runGateway();
+    break;
+  case 'url':
+    await runUrl();
     break;
   case 'start':
     await runStart();
@@ -231,6 +247,40 @@ async function runReconnect(): Promise<void> {
   const rows = { ...counts, 'back p50, ms': backMs.p50, 'p99, ms': backMs.p99, 'longest, ms': backMs.max, ...messages };
   new Console(values.json ? process.stderr : process.stdout).table(rows);
   if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
+async function runGateway(): Promise<void> {
+  const { summary, series } = await measureGateway({
+    rounds: Number(values.rounds),
+    seconds: Number(values['turn-seconds']),
+    maxConnections: Number(values.connections),
+    onProgress: say,
+  });
+  mkdirSync(values.out, { recursive: true });
+  const file = join(values.out, 'gateway.svg');
+  writeFileSync(file, distributionPlot('A message and its echo, 2,000 a second on 100 connections', series));
+  say(`plot: ${resolve(file)}`);
+  const { tokenCheck, ...ways } = summary;
+  const rows = Object.entries(ways).map(([name, { at1000, atMost, ...way }]) => ({
+    way: name,
+    ...way,
+    'p99Ms at 1,000': at1000.p99Ms,
+    [`p99Ms at ${atMost.connections}`]: atMost.p99Ms,
+  }));
+  const table = new Console(values.json ? process.stderr : process.stdout);
+  table.table(rows);
+  table.log(`token check: ${tokenCheck.p50Ms} ms p50, ${tokenCheck.p99Ms} ms p99`);
+  if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+async function runUrl(): Promise<void> {
+  const { summary, series } = await measureUrls({ games: Number(values.games), onProgress: say });
+  mkdirSync(values.out, { recursive: true });
+  const file = join(values.out, 'url.svg');
+  writeFileSync(file, distributionPlot('A URL, from its answer to a connection', series));
+  say(`plot: ${resolve(file)}`);
+  new Console(values.json ? process.stderr : process.stdout).table(summary);
+  if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
 async function runStart(): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GAME_SERVERS, KubernetesConnection } from '../allocator/agones/kubernetes-connection.ts';
 import { readManifests } from '../bin/apply-manifests.ts';
+import type { Manifest } from '../bin/apply-manifests.ts';
 import { chooseFreePort } from '../bin/free-ports.ts';
 import { Stack } from '../bin/stack.ts';
 import type { GameServer } from '../lib/agones.ts';
@@ -24,8 +25,17 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+export interface MachineOptions {
+  /** Folder of the manifests. @default fleets/base */
+  fleets?: string;
+  /** Changes each object of them. */
+  change?: (object: Manifest['object']) => Manifest['object'];
+  gameServerEnvironment?: Record<string, string>;
+}
+
 /** Starts `local`, allocator and gateway on free ports, with `readyGameServers` of the boat race kept warm. */
-export async function startOnThisMachine(readyGameServers: number): Promise<Subject> {
+export async function startOnThisMachine(readyGameServers: number, options: MachineOptions = {}): Promise<Subject> {
+  const { fleets = 'fleets/base', change = (object) => object, gameServerEnvironment } = options;
   const stateDirectory = await mkdtemp(join(tmpdir(), 'regatta-bench-'));
   const stack = await Stack.start({
     stateDirectory,
@@ -34,10 +44,11 @@ export async function startOnThisMachine(readyGameServers: number): Promise<Subj
     apiPort: await chooseFreePort(),
     gatewayHealthPort: await chooseFreePort(),
     gamePorts: { first: 30_000, last: 30_999 },
-    manifests: readManifests(resolve('fleets/base')).map(({ file, object }) => ({
+    manifests: readManifests(resolve(fleets)).map(({ file, object }) => ({
       file,
-      object: keepReady(object, readyGameServers),
+      object: change(keepReady(object, readyGameServers)),
     })),
+    ...(gameServerEnvironment === undefined ? {} : { gameServerEnvironment }),
     onStep: (step) => process.stderr.write(`${step}\n`),
   }).catch(async (error: unknown) => {
     await removeState(stateDirectory);
