@@ -49,7 +49,7 @@ const USAGE = `npm run bench -- NAME [options]
     --players N   how many (500)
     --seconds N   for how long (60)
   gateway       one echo game server direct, through the gateway, nginx and HAProxy: round trip, CPU, memory, accepts
-    --rounds N, --turn-seconds N  turns of each way, and how long one is (5, 4)
+    --rounds N, --turn-seconds N  turns of each way, and how long one is (9, 2)
     --connections N  the most that are opened, if the machine lets them (10000)
   url           from the answer to a New Game to a connection through the gateway
     --games N     how many (1000)
@@ -82,10 +82,10 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '100,1000,10000' },
     turns: { type: 'string', default: '40' },
     writes: { type: 'string', default: '500' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
     workers: { type: 'string', default: '2' },
     'bad-at-once': { type: 'string', default: '256' },
-    'turn-seconds': { type: 'string', default: '4' },
+    'turn-seconds': { type: 'string', default: '2' },
     connections: { type: 'string', default: '10000' },
     games: { type: 'string', default: '1000' },
     runs: { type: 'string', default: '7' },
@@ -219,7 +219,7 @@ async function runScale(): Promise<void> {
 
 async function runAbuse(): Promise<void> {
   const figures = await measureAbuse({
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 5),
     phaseMs: 5000,
     players: 50,
     badAtOnce: Number(values['bad-at-once']),
@@ -251,7 +251,7 @@ async function runReconnect(): Promise<void> {
 
 async function runGateway(): Promise<void> {
   const { summary, series } = await measureGateway({
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 9),
     seconds: Number(values['turn-seconds']),
     maxConnections: Number(values.connections),
     onProgress: say,
