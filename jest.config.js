@@ -1,7 +1,7 @@
 export default {
   testEnvironment: 'node',
-  // Most tests wait for something more than they compute: one worker a core, not one less.
-  maxWorkers: '100%',
+  // Most tests wait for something more than they compute: with a worker a core half of each core is idle.
+  maxWorkers: '150%',
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: [
     '<rootDir>/{lib,allocator,gateway,server,local,client,web,fleets,bench,test}/**/*.test.ts',

@@ -1,8 +1,7 @@
-import { createServer } from 'node:http';
-import type { Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { ProblemError } from '../lib/errors.ts';
 import { problemDocument, problemHeaders } from '../lib/problem.ts';
+import { InnerPort } from './inner-port.ts';
 
 export interface HealthEndpointOptions {
   port: number;
@@ -16,21 +15,15 @@ export interface HealthEndpointOptions {
 /** `/healthz` and `/readyz` for the platform's probes, `/metrics` for Prometheus. */
 export class HealthEndpoint {
   readonly #options: HealthEndpointOptions;
-  readonly #server: Server;
+  readonly #port: InnerPort;
 
   constructor(options: HealthEndpointOptions) {
     this.#options = options;
-    this.#server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, (request, response) => {
-      if (request.url === '/metrics') {
-        void this.#answerMetrics(response);
-        return;
-      }
-      const problem = this.#problemAt(request.url ?? '');
-      if (problem === undefined) {
-        response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n');
-        return;
-      }
-      answerProblem(response, problem);
+    this.#port = new InnerPort({
+      ...options,
+      answer: (request, response) => {
+        this.#answer(request.url ?? '', response);
+      },
     });
   }
 
@@ -40,22 +33,26 @@ export class HealthEndpoint {
    * @returns the port
    * @throws Error of the system, with its code, when the port cannot be had
    */
-  async listen(): Promise<number> {
-    const { port, listenAddress: host } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  listen(): Promise<number> {
+    return this.#port.listen();
   }
 
-  async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => {
-        resolve();
-      });
-      this.#server.closeAllConnections();
-    });
+  /** Probes are not waited for. */
+  close(): Promise<void> {
+    return this.#port.close({ gently: false });
+  }
+
+  #answer(path: string, response: ServerResponse): void {
+    if (path === '/metrics') {
+      void this.#answerMetrics(response);
+      return;
+    }
+    const problem = this.#problemAt(path);
+    if (problem === undefined) {
+      response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n');
+      return;
+    }
+    answerProblem(response, problem);
   }
 
   async #answerMetrics(response: ServerResponse): Promise<void> {

@@ -1,6 +1,4 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { ERRORS, ProblemError } from '../lib/errors.ts';
@@ -9,6 +7,7 @@ import type { KeySet } from '../lib/key-set.ts';
 import type { Logger } from '../lib/logger.ts';
 import { problemDocument, problemHeaders } from '../lib/problem.ts';
 import { findGameServer } from './game-server-connection.ts';
+import { InnerPort } from './inner-port.ts';
 import type { NetworkCheck } from './networks.ts';
 import { openSessionRequest } from './session-request.ts';
 
@@ -22,9 +21,6 @@ export interface RouteAuthorityOptions {
 }
 
 const PATH = '/route';
-const TIMEOUT_MS = 5000;
-/** Stock proxies keep their connections to us for about a minute. */
-const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Tells a stock proxy where a session is, so that the proxy moves the bytes: nginx' `auth_request`, Envoy's `ext_authz`,
@@ -38,17 +34,17 @@ const KEEP_ALIVE_MS = 75_000;
 export class RouteAuthority {
   readonly #options: RouteAuthorityOptions;
   readonly #opener: RouteOpener;
-  readonly #server: Server;
+  readonly #port: InnerPort;
 
   constructor(options: RouteAuthorityOptions) {
     this.#options = options;
     this.#opener = new RouteOpener(options.sealingKeys);
-    this.#server = createServer(
-      { headersTimeout: TIMEOUT_MS, requestTimeout: TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
-      (request, response) => {
+    this.#port = new InnerPort({
+      ...options,
+      answer: (request, response) => {
         void this.#answer(request, response);
       },
-    );
+    });
   }
 
   /**
@@ -57,22 +53,13 @@ export class RouteAuthority {
    * @returns the port
    * @throws Error of the system, with its code, when the port cannot be had
    */
-  async listen(): Promise<number> {
-    const { port, listenAddress: host } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  listen(): Promise<number> {
+    return this.#port.listen();
   }
 
-  async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => {
-        resolve();
-      });
-      this.#server.closeIdleConnections();
-    });
+  /** Questions that are under way are answered. */
+  close(): Promise<void> {
+    return this.#port.close({ gently: true });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
