@@ -12,6 +12,8 @@ const LEFT = 60;
 const RIGHT = 24;
 const TOP = 56;
 const BOTTOM = 84;
+/** Points of one curve: more than there are pixels would show nothing more. */
+const MAX_POINTS = 400;
 
 /**
  * An SVG of how the values are spread: for each series, which share of the runs took at most so many milliseconds.
@@ -44,8 +46,8 @@ export function distributionPlot(title: string, series: readonly Series[]): stri
   ];
   const curves = drawn.map(({ valuesMs }, index) => {
     const sorted = valuesMs.toSorted((a, b) => a - b);
-    const points = sorted.map(
-      (valueMs, rank) => `${x(valueMs).toFixed(1)},${y((rank + 1) / sorted.length).toFixed(1)}`,
+    const points = ranksToDraw(sorted.length).map(
+      (rank) => `${x(sorted[rank] ?? 0).toFixed(1)},${y((rank + 1) / sorted.length).toFixed(1)}`,
     );
     return `<polyline fill="none" stroke="${COLOURS[index % COLOURS.length]}" stroke-width="2.5" points="${points.join(' ')}"/>`;
   });
@@ -66,4 +68,10 @@ export function distributionPlot(title: string, series: readonly Series[]): stri
 
 function label(valueMs: number): string {
   return valueMs >= 1 ? String(valueMs) : valueMs.toFixed(2);
+}
+
+/** The first, the last, and so many evenly between them. */
+function ranksToDraw(count: number): number[] {
+  const points = Math.min(count, MAX_POINTS);
+  return Array.from({ length: points }, (_, index) => Math.round((index * (count - 1)) / Math.max(1, points - 1)));
 }
