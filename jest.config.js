@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   // Most tests wait for something more than they compute: with a worker a core half of each core is idle.
-  maxWorkers: '150%',
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: [
     '<rootDir>/{lib,allocator,gateway,server,local,client,web,fleets,bench,test}/**/*.test.ts',
