@@ -3,10 +3,10 @@ import { ReplicaWorld } from './replica-world.ts';
 import type { Answer } from './replica-world.ts';
 
 /** Keys that players use in each case: as many sessions. */
-const KEYS = Number(process.env['REGATTA_KEYS'] ?? '60');
+const KEYS = Number(process.env['REGATTA_KEYS'] ?? '40');
 const SEED = Number(process.env['REGATTA_SEED'] ?? '6');
 /** How long a dependency is away. */
-const OUTAGE_MS = Number(process.env['REGATTA_OUTAGE_MS'] ?? '3000');
+const OUTAGE_MS = Number(process.env['REGATTA_OUTAGE_MS'] ?? '1500');
 const CASE_DEADLINE_MS = 120_000 + KEYS * 200 + OUTAGE_MS;
 
 const program = findProgram('redis-server');
