@@ -170,7 +170,7 @@ test('a second signal ends it at once', async () => {
   const program = await ready();
   sidecar.isHanging = true;
   program.child.kill('SIGTERM');
-  await until(() => sidecar.calls.includes('Shutdown'), 'it stops');
+  await until(() => sidecar.calls.includes('Shutdown'), 'it stops', 25_000);
   program.child.kill('SIGINT');
   expect(await program.exited()).toBe(1);
 });
