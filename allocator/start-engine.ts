@@ -97,7 +97,7 @@ export async function startEngine(config: AllocatorConfig, parts: EngineParts): 
   return { allocations, gameServers, once, clusters, replica, metrics, mayHavePredecessor };
 }
 
-/** Whether a session may be there that a predecessor asked for, and that only Kubernetes itself knows of. */
+/** What `mayHavePredecessor` of the engine asks. */
 function predecessors(
   config: AllocatorConfig,
   { store, clusters, clock }: { store: Store; clusters: readonly RunningCluster[]; clock: Clock },

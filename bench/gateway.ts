@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { KEY_FILES } from '../bin/keys.ts';
 import { openSessionRequest } from '../gateway/session-request.ts';
 import { systemClock } from '../lib/clock.ts';
-import { JoinTokenIssuer, RouteOpener } from '../lib/join-token.ts';
+import { RouteOpener } from '../lib/join-token.ts';
 import { parseKeySet } from '../lib/key-set.ts';
 import type { KeySet, KeyUse } from '../lib/key-set.ts';
 import type { Series } from './distribution-plot.ts';
@@ -14,6 +14,7 @@ import { WaysIn } from './doors/ways-in.ts';
 import type { WayIn, WayName } from './doors/ways-in.ts';
 import { percentile } from './percentiles.ts';
 import { memoryOf, processTree, usageOf } from './process-usage.ts';
+import { sessionPath } from './session-path.ts';
 
 export interface GatewayBenchOptions {
   /** Turns of each way at each size; in each turn every way once, the first another each time. */
@@ -55,7 +56,6 @@ export interface GatewayBenchResult {
   series: Series[];
 }
 
-const SESSION_ID = 'abcdefghijklmnop';
 const PER_SECOND = 2000;
 const FEW = 100;
 const MANY = 1000;
@@ -108,7 +108,7 @@ class GatewayBench {
 
   async run(): Promise<GatewayBenchResult> {
     const { onProgress: say, maxConnections } = this.#options;
-    this.#path = await this.#issueToken();
+    this.#path = await this.#issuePath();
     const tokenCheck = await this.#checkTokens();
     say(`token check: ${tokenCheck.p50Ms} ms p50, ${tokenCheck.p99Ms} ms p99`);
     const bound = this.#most < maxConnections ? 'as many as open files are allowed for' : 'the bound of this run';
@@ -139,27 +139,13 @@ class GatewayBench {
     };
   }
 
-  async #issueToken(): Promise<string> {
-    const madeAt = new Date().toISOString();
-    const issuer = new JoinTokenIssuer({ sealing: this.#keys('seal'), signing: this.#keys('sign') });
-    const { sealed } = await issuer.issue(
-      {
-        playerId: 'bench',
-        gameServerUid: 'bench',
-        expiresAtSeconds: Math.floor(Date.now() / 1000) + TOKEN_SECONDS,
-        session: {
-          version: 1,
-          sessionId: SESSION_ID,
-          game: 'echo',
-          mode: 'exclusive',
-          seats: 8,
-          madeAt,
-          joinBy: madeAt,
-        },
-      },
-      { address: '127.0.0.1', port: this.#waysIn.gameServerPort },
-    );
-    return `/session/${SESSION_ID}?token=${sealed}`;
+  #issuePath(): Promise<string> {
+    return sessionPath({
+      sealing: this.#keys('seal'),
+      signing: this.#keys('sign'),
+      port: this.#waysIn.gameServerPort,
+      expiresAtSeconds: Math.floor(Date.now() / 1000) + TOKEN_SECONDS,
+    });
   }
 
   #keys(use: KeyUse): KeySet {

@@ -7,9 +7,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { chooseFreePort } from '../../bin/free-ports.ts';
-import { JoinTokenIssuer } from '../../lib/join-token.ts';
 import { generateKeys, parseKeySet } from '../../lib/key-set.ts';
 import { percentile, toHundredth } from '../percentiles.ts';
+import { sessionPath } from '../session-path.ts';
 import { memoryOf, processTree } from '../process-usage.ts';
 import type { Attack, AttackReport } from './bad-upgrades.ts';
 
@@ -58,7 +58,6 @@ export interface AbuseFigures {
 const GOOD_ADDRESS = '127.0.0.1';
 /** Bad ones come from here, and are limited as any stranger is. */
 const BAD_ADDRESS = '127.0.0.2';
-const SESSION_ID = 'abcdefghijklmnop';
 const SETTLE_MS = 500;
 
 /**
@@ -159,31 +158,10 @@ async function sessionPaths(
   keys: ReturnType<typeof generateKeys>,
   port: number,
 ): Promise<{ good: string; expired: string }> {
-  const issuer = new JoinTokenIssuer({
-    sealing: parseKeySet(keys.sealing, 'seal', 'sealing'),
-    signing: parseKeySet(keys.signing, 'sign', 'signing'),
-  });
-  const now = new Date().toISOString();
-  const pathUntil = async (expiresAtSeconds: number): Promise<string> => {
-    const { sealed } = await issuer.issue(
-      {
-        playerId: 'bench',
-        gameServerUid: 'uid',
-        expiresAtSeconds,
-        session: {
-          version: 1,
-          sessionId: SESSION_ID,
-          game: 'echo',
-          mode: 'exclusive',
-          seats: 8,
-          madeAt: now,
-          joinBy: now,
-        },
-      },
-      { address: '127.0.0.1', port },
-    );
-    return `/session/${SESSION_ID}?token=${sealed}`;
-  };
+  const sealing = parseKeySet(keys.sealing, 'seal', 'sealing');
+  const signing = parseKeySet(keys.signing, 'sign', 'signing');
+  const pathUntil = (expiresAtSeconds: number): Promise<string> =>
+    sessionPath({ sealing, signing, port, expiresAtSeconds });
   const nowSeconds = Math.floor(Date.now() / 1000);
   return { good: await pathUntil(nowSeconds + 3600), expired: await pathUntil(nowSeconds - 3600) };
 }

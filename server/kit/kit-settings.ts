@@ -4,6 +4,7 @@ import { flag, parseEnvironment, wholeNumber } from '../../lib/config.ts';
 import type { Environment } from '../../lib/config.ts';
 import { LOG_LEVELS } from '../../lib/logger.ts';
 import { MAX_SEATS } from '../../lib/session.ts';
+import type { AgonesSdkOptions } from './agones-sdk.ts';
 import type { KitConfig } from './kit-config.ts';
 
 const MINUTE_MS = 60_000;
@@ -83,14 +84,7 @@ export interface KitSettings {
   joinKeys: { file: string | undefined; recheckMs: number };
   /** What it shows where it speaks TLS, read again when it changes; undefined where it does not. */
   certificateFiles: CertificatePairFiles | undefined;
-  sdk: {
-    grpcPort: number;
-    connectBudgetMs: number;
-    callDeadlineMs: number;
-    minBackoffMs: number;
-    maxBackoffMs: number;
-    healthStreamMaxAgeMs: number;
-  };
+  sdk: Omit<AgonesSdkOptions, 'clock' | 'logger' | 'signal'>;
   /** All of a stop, the grace of a race included. Below the Pod's terminationGracePeriodSeconds. */
   stopDeadlineMs: number;
   kit: KitConfig;

@@ -1,12 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseFreePort } from '../../bin/free-ports.ts';
 import { ClusterView } from '../helpers/cluster-view.ts';
-import { eventually } from '../helpers/conditions.ts';
+import { eventually, listens } from '../helpers/conditions.ts';
 import { REGATTA, RegattaCommand } from '../helpers/regatta-command.ts';
 
 const REGATTA_START = [...REGATTA, 'start'];
@@ -60,19 +59,6 @@ async function start(words: string[], options: { port?: number; more?: string[] 
   return running;
 }
 
-async function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => {
-      resolve(false);
-    });
-  });
-}
-
 async function readyGamePorts(apiPort: number): Promise<number[]> {
   const gameServers = await ClusterView.atUrl(`http://127.0.0.1:${apiPort}`).gameServers();
   return gameServers
@@ -89,7 +75,7 @@ async function untilReady({ ports }: Started): Promise<number[]> {
 
 async function untilSilent(ports: number[]): Promise<void> {
   await eventually('every port is free again', 15_000, async () =>
-    (await Promise.all(ports.map(answers))).includes(true) ? undefined : true,
+    (await Promise.all(ports.map(listens))).includes(true) ? undefined : true,
   );
 }
 
